@@ -1,0 +1,281 @@
+/**
+ * The one error class and the one table of codes.
+ *
+ * Every failure dcs reports on purpose is a {@link DcsError}; its code decides the exit status, whether a retry can
+ * help, and the hint shown to the operator. docs/errors.md is generated from this table.
+ */
+
+/** What a code means to the caller. `exit` is the process exit status; `hint` is the line that says what to type next. */
+export interface ErrorSpec {
+  readonly exit: number;
+  /** True when the same call may succeed later without any change by the caller. */
+  readonly retryable: boolean;
+  readonly about: string;
+  readonly hint: string;
+}
+
+/** The table. Codes are API: they are never renamed, and an exit status is never changed. */
+export const ERROR_TABLE = {
+  UNEXPECTED: {
+    exit: 1,
+    retryable: false,
+    about: "A failure dcs did not foresee: a bug in dcs, or a system call that failed in a new way.",
+    hint: "run it again with --debug to see the whole cause chain",
+  },
+  USAGE: {
+    exit: 2,
+    retryable: false,
+    about: "A flag or argument is missing, unknown or malformed.",
+    hint: "run the command with --help",
+  },
+  NAME_INVALID: {
+    exit: 2,
+    retryable: false,
+    about: "A service, lock or instance name breaks the naming rules.",
+    hint: "service names use A-Z a-z 0-9 . _ - ; lock names are printable text, / only inside",
+  },
+  TTL_INVALID: {
+    exit: 2,
+    retryable: false,
+    about: "A TTL is outside what the backend can keep.",
+    hint: "give a duration such as 5s or 1m",
+  },
+  URL_INVALID: {
+    exit: 2,
+    retryable: false,
+    about: "A backend URL cannot be read, or names a scheme that this part does not run on.",
+    hint: "use embedded: or embedded:/path/to/file.db",
+  },
+  FILE_INVALID: {
+    exit: 2,
+    retryable: false,
+    about: "A file given by the user cannot be read or does not match its schema.",
+    hint: "correct the file at the place named",
+  },
+  CONFIG_INVALID: {
+    exit: 2,
+    retryable: false,
+    about: "A configuration file, or a DCS_* variable, cannot be used.",
+    hint: "run `dcs config validate`",
+  },
+  CONTEXT_UNKNOWN: {
+    exit: 2,
+    retryable: false,
+    about: "The named context is not defined in any configuration file.",
+    hint: "run `dcs config contexts`",
+  },
+  CONFIRM_REQUIRED: {
+    exit: 2,
+    retryable: false,
+    about: "A destructive verb needs a confirmation that cannot be asked for here.",
+    hint: "add --yes, or --confirm CONTEXT on a protected context",
+  },
+  LOCK_HELD: {
+    exit: 3,
+    retryable: true,
+    about: "Somebody else holds the lock, and the wait (0 s by default) ran out.",
+    hint: "wait for it with --wait 30s, or see who holds it with `dcs lock inspect NAME`",
+  },
+  LOCK_LOST: {
+    exit: 3,
+    retryable: true,
+    about:
+      "The lock was held and then lost: its lease ran out, was revoked, or could not be renewed in time.",
+    hint: "what ran under it was stopped; check its effects, then run it again",
+  },
+  LOCK_NOT_OWNED: {
+    exit: 3,
+    retryable: false,
+    about: "The token given is not that of the present holder.",
+    hint: "run `dcs lock inspect NAME` to see who holds it",
+  },
+  INSTANCE_TAKEN: {
+    exit: 3,
+    retryable: true,
+    about: "Another live registrant holds this address in this service.",
+    hint: "stop the other registrant, or run `dcs deregister SERVICE/HOST:PORT`",
+  },
+  STORE_CONFLICT: {
+    exit: 3,
+    retryable: true,
+    about: "The world changed between reading and writing, more often than dcs will retry.",
+    hint: "run it again",
+  },
+  PERMISSION_DENIED: {
+    exit: 4,
+    retryable: false,
+    about: "The operating system or the backend refused access.",
+    hint: "check the owner and mode of the path named, or the credentials",
+  },
+  STORE_UNREACHABLE: {
+    exit: 5,
+    retryable: true,
+    about: "The store did not answer within --timeout.",
+    hint: "check that the backend runs and that the URL is right: `dcs config show --origin`",
+  },
+  STORE_BUSY: {
+    exit: 5,
+    retryable: true,
+    about: "Another process held the embedded store's write lock for the whole --timeout.",
+    hint: "look for a stopped dcs process (state T in `ps`), or give a longer --timeout",
+  },
+  STORE_CORRUPT: {
+    exit: 5,
+    retryable: false,
+    about: "The embedded store's file is not a dcs store, or is damaged.",
+    hint: "move the file away; the store holds leases only, so dcs makes a new one",
+  },
+  STORE_NEWER: {
+    exit: 5,
+    retryable: false,
+    about: "The embedded store's file was written by a newer dcs with another format.",
+    hint: "upgrade dcs, or use another file with --store embedded:/path",
+  },
+  STORE_UNWRITABLE: {
+    exit: 5,
+    retryable: false,
+    about: "The embedded store's file or directory cannot be created or written.",
+    hint: "make it writable, or use another place: --store embedded:/path/to/file.db",
+  },
+  STORE_FULL: {
+    exit: 5,
+    retryable: true,
+    about: "The disk, a quota or a file size limit left no room for the write; nothing was changed.",
+    hint: "free some space, then run it again",
+  },
+  STORE_NETWORK_FS: {
+    exit: 5,
+    retryable: false,
+    about: "The embedded store's file is on a network filesystem, where its locking cannot be trusted.",
+    hint: "use a local path: --store embedded:/var/lib/dcs/store.db",
+  },
+  SERVICE_NOT_FOUND: {
+    exit: 6,
+    retryable: true,
+    about: "No ready instance of the service is registered.",
+    hint: "run `dcs services`, or wait for one with `dcs resolve NAME --wait 30s`",
+  },
+  INSTANCE_NOT_FOUND: {
+    exit: 6,
+    retryable: false,
+    about: "No such instance is registered.",
+    hint: "run `dcs services SERVICE`",
+  },
+  LEASE_NOT_FOUND: {
+    exit: 6,
+    retryable: false,
+    about: "The lease does not exist: it never did, ran out, or was revoked.",
+    hint: "run `dcs lease ls`",
+  },
+  LOCK_NOT_FOUND: {
+    exit: 6,
+    retryable: false,
+    about: "Nobody holds the lock or waits for it.",
+    hint: "run `dcs lock ls`",
+  },
+  PARTIAL: {
+    exit: 7,
+    retryable: true,
+    about: "Some of what was asked for was done, some was not; the data names each.",
+    hint: "see the data for what is left, then run it again",
+  },
+  WATCHDOG_LOST: {
+    exit: 1,
+    retryable: true,
+    about: "The process that would stop the command if dcs were killed could not be started, or died.",
+    hint: "check the limits on processes and memory (ulimit -u, cgroup), then run it again",
+  },
+  DEMO_FAILED: {
+    exit: 99,
+    retryable: false,
+    about: "A step of `dcs demo` did not do what it promises on this machine.",
+    hint: "run it again with --debug and report the output",
+  },
+  WAIT_TIMEOUT: {
+    exit: 124,
+    retryable: true,
+    about: "The awaited condition did not come within --wait.",
+    hint: "give a longer --wait, or --wait forever",
+  },
+  COMMAND_NOT_EXECUTABLE: {
+    exit: 126,
+    retryable: false,
+    about: "The command after -- exists but cannot be executed.",
+    hint: "check its mode: chmod +x",
+  },
+  COMMAND_NOT_FOUND: {
+    exit: 127,
+    retryable: false,
+    about: "The command after --, or the dcs command itself, does not exist.",
+    hint: "check the spelling and PATH; `dcs --help` lists the commands of dcs",
+  },
+  INTERRUPTED: {
+    exit: 130,
+    retryable: true,
+    about: "SIGINT stopped the command; what it held was released.",
+    hint: "run it again",
+  },
+  TERMINATED: {
+    exit: 143,
+    retryable: true,
+    about: "SIGTERM stopped the command; what it held was released.",
+    hint: "run it again",
+  },
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorCode = keyof typeof ERROR_TABLE;
+
+/** Facts about one failure, shown under `details` of the JSON error. Never put secrets here. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+export interface DcsErrorOptions {
+  /** What failed underneath; kept as the cause chain and shown with --debug. */
+  readonly cause?: unknown;
+  readonly details?: ErrorDetails;
+  /** Replaces the table's hint where this place knows better. */
+  readonly hint?: string;
+  /** What was done all the same (codes with exit 7, 8, 9 and 99): the `data` of the JSON document. */
+  readonly data?: object;
+}
+
+/** A failure with a code. The message says what happened and why, with the value seen; the hint says what to type next. */
+export class DcsError extends Error {
+  override readonly name = "DcsError";
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+  readonly hint: string;
+  readonly data: object | undefined;
+
+  constructor(code: ErrorCode, message: string, options: DcsErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+    this.hint = options.hint ?? ERROR_TABLE[code].hint;
+    this.data = options.data;
+  }
+
+  get exitCode(): number {
+    return ERROR_TABLE[this.code].exit;
+  }
+
+  get retryable(): boolean {
+    return ERROR_TABLE[this.code].retryable;
+  }
+
+  /** Where the documentation describes this code. */
+  get docs(): string {
+    return `docs/errors.md#${this.code.toLowerCase()}`;
+  }
+}
+
+/** True when `error` is a DcsError, of that code if one is given. */
+export function isDcsError(error: unknown, code?: ErrorCode): error is DcsError {
+  return error instanceof DcsError && (code === undefined || error.code === code);
+}
+
+/** Any thrown thing as a DcsError: itself, or UNEXPECTED with it as the cause. */
+export function toDcsError(error: unknown): DcsError {
+  if (error instanceof DcsError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new DcsError("UNEXPECTED", message, { cause: error });
+}

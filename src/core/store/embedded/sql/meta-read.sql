@@ -1,0 +1,2 @@
+-- Returns one row: revision, compacted, boot.
+SELECT revision, compacted, boot FROM meta WHERE id = 1

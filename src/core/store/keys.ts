@@ -1,0 +1,19 @@
+/**
+ * Where things stand in the store. One place, because other tools read some of these keys and lock names must never
+ * reach into the rest.
+ */
+
+/** Ready instances, in the layout of etcd's Go naming package: `/services/<service>/<host:port>`. */
+export const SERVICES_PREFIX = "/services/";
+
+/** Everything of dcs that other tools do not read. */
+export const DCS_PREFIX = "/dcs/";
+
+/** Instances that are registered but not ready, `<service>/<host:port>`. */
+export const UNREADY_PREFIX = `${DCS_PREFIX}unready/`;
+
+/** Marks of a deregistration from outside, `<service>/<host:port>`; the registrant reads its own. */
+export const DRAIN_PREFIX = `${DCS_PREFIX}drain/`;
+
+/** Who holds or waits for a lock, beside the lock key and on the same lease: `<lock name>/<lease id>`. */
+export const LOCK_RECORD_PREFIX = `${DCS_PREFIX}locks/`;

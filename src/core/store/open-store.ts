@@ -1,0 +1,45 @@
+import { isAbsolute } from "node:path";
+import { DcsError } from "../errors.ts";
+import { type Clock, systemClock } from "../util/clock.ts";
+import { redact } from "../util/redact.ts";
+import type { Store } from "./store.ts";
+
+export interface OpenStoreOptions {
+  /** Bound of each conversation with the backend, ms. */
+  readonly timeoutMs: number;
+  /** Where `embedded:` without a path keeps its file. */
+  readonly stateDir: string;
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens the store a URL names: `embedded:` (the file `store.db` of the state directory) or `embedded:/path/to/file.db`.
+ * URL_INVALID for anything else; the driver's own errors when it cannot be opened.
+ */
+export async function openStore(url: string, options: OpenStoreOptions): Promise<Store> {
+  const clock = options.clock ?? systemClock;
+  const [, scheme, rest] = /^([a-z]+):(.*)$/is.exec(url) ?? [];
+  if (scheme?.toLowerCase() !== "embedded") {
+    throw new DcsError(
+      "URL_INVALID",
+      `store "${redact(url)}": dcs keeps its store in embedded: only, in this version`,
+      {
+        details: { value: redact(url), allowed: ["embedded:", "embedded:/path/to/file.db"] },
+      },
+    );
+  }
+  const path = embeddedPath(rest ?? "", url, options.stateDir);
+  const { EmbeddedStore } = await import("./embedded/embedded-store.ts");
+  return EmbeddedStore.open({ path, timeoutMs: options.timeoutMs, clock });
+}
+
+function embeddedPath(rest: string, url: string, stateDir: string): string {
+  const path = rest.replace(/^\/\/(?=\/)/, "");
+  if (path === "") return `${stateDir}/store.db`;
+  if (!isAbsolute(path) || path.endsWith("/") || path.includes("\0")) {
+    throw new DcsError("URL_INVALID", `store "${url}": the path must be absolute and name a file`, {
+      details: { value: url, allowed: "embedded:/path/to/file.db" },
+    });
+  }
+  return path;
+}

@@ -1,0 +1,50 @@
+import { uptime } from "node:os";
+
+/**
+ * Time, injected so that tests can own it.
+ *
+ * `monotonic` is CLOCK_MONOTONIC: the same for all processes of one boot, never set back, but it stands still while
+ * the machine is suspended. `boottime` goes on in suspend; deadlines check both.
+ */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+  /** Milliseconds of CLOCK_MONOTONIC, with fraction. */
+  monotonic(): number;
+  /** Milliseconds since boot including suspend (10 ms resolution on Linux). */
+  boottime(): number;
+  /** Runs `fn` once after `ms`; the returned function cancels. The timer keeps the process alive. */
+  timer(ms: number, fn: () => void): () => void;
+}
+
+/** The longest delay a Node timer can hold; longer ones fire at once, so they are cut to this. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => Number(process.hrtime.bigint() / 1000n) / 1000,
+  boottime: () => uptime() * 1000,
+  timer(ms, fn) {
+    const handle = setTimeout(fn, Math.min(Math.max(0, ms), MAX_TIMER_MS));
+    return () => clearTimeout(handle);
+  },
+};
+
+/** Resolves after `ms`, or rejects with the signal's reason as soon as it aborts. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.timer(ms, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
