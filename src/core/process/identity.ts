@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename } from "node:path";
-import type { Holder } from "../store/store.ts";
+import type { Holder } from "./holder.ts";
 import { isDead, readProcStat } from "./proc-stat.ts";
 import { groupAlive } from "./process-group.ts";
 import { redactCommand } from "./redact-command.ts";

@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { DcsError } from "../errors.ts";
 import { type Clock, sleep, systemClock } from "../util/clock.ts";
 import type { ProcessExit } from "./exit-status.ts";
 import { findCommand } from "./find-command.ts";
-import { GATE_OPEN, gateFor } from "./gate.ts";
+import { GATE_OPEN } from "./gate.ts";
 import { groupAlive, signalGroup } from "./process-group.ts";
+import { cannotStart, spawnGate } from "./spawn-gate.ts";
 import { Watchdog, type WatchdogEnd } from "./watchdog.ts";
 
 /** What one of the child's descriptors 0, 1, 2 is: ours, a pipe, nothing, or an open descriptor. */
@@ -43,6 +43,8 @@ export interface StopOptions {
 const DEFAULT_GRACE_MS = 10_000;
 /** How long to wait for a group to go after SIGKILL: it may stand in an uninterruptible system call. */
 const KILL_WAIT_MS = 10_000;
+/** How long a watchdog may take to say why it ended; it may stand still. */
+const VERDICT_MS = 500;
 const POLL_MIN_MS = 2;
 const POLL_MAX_MS = 50;
 
@@ -140,7 +142,10 @@ export class Supervised implements AsyncDisposable {
     return this.watchdog?.fd ?? null;
   }
 
-  /** How the watchdog ended, as soon as it does; never settles without one. `died`: the group is unguarded from now on. */
+  /**
+   * How the watchdog ended, as soon as it does; never settles without one. `died`: the group is unguarded from now on.
+   * `deadline` is known before `finished` settles.
+   */
   get watchdogEnded(): Promise<WatchdogEnd> {
     return this.watchdog?.ended ?? new Promise(() => {});
   }
@@ -213,8 +218,19 @@ export class Supervised implements AsyncDisposable {
     const groupGone = leave ? !groupAlive(this.group) : await this.#clear();
     this.#over = groupGone || leave;
     // With survivors the watchdog stays, and kills them again when we exit.
-    if (this.#over) this.watchdog?.done();
+    if (this.#over) await this.#dismiss(exit.signal === "SIGKILL" || this.#stopping !== undefined);
     return { exit, groupGone };
+  }
+
+  /** `listen`: it may have been the watchdog that killed, and whoever waits for us must hear so first. */
+  async #dismiss(listen: boolean): Promise<void> {
+    if (!this.watchdog) return;
+    this.watchdog.done();
+    if (!listen) return;
+    const heard = new AbortController();
+    const enough = sleep(this.#clock, VERDICT_MS, heard.signal).catch(() => {});
+    await Promise.race([this.watchdog.ended, enough]);
+    heard.abort();
   }
 
   async #clear(): Promise<boolean> {
@@ -258,37 +274,4 @@ function startWatchdog(wanted: boolean | Watchdog | undefined, pid: number): Wat
     signalGroup(pid, "SIGKILL");
     throw error;
   }
-}
-
-function spawnGate(
-  program: string,
-  env: Readonly<NodeJS.ProcessEnv>,
-  options: SuperviseOptions,
-): ChildProcess {
-  const [stdin, stdout, stderr] = options.stdio ?? ["inherit", "inherit", "inherit"];
-  const { program: shell, args } = gateFor(program, options.args ?? [], env);
-  try {
-    return spawn(shell, args, {
-      env,
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      stdio: [stdin, stdout, stderr, "pipe"],
-      // A new session and process group, whose number is the pid.
-      detached: true,
-    });
-  } catch (error) {
-    throw cannotStart(program, error);
-  }
-}
-
-function cannotStart(program: string, cause: unknown): DcsError {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
-  const hint =
-    code === "E2BIG"
-      ? "shorten the arguments or the environment"
-      : "check the working directory, and the limits on processes and memory";
-  return new DcsError("COMMAND_NOT_EXECUTABLE", `${program} could not be started: ${code}`, {
-    cause,
-    hint,
-    details: { path: program, code },
-  });
 }

@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DcsError } from "../errors.ts";
 import { type Clock, sleep } from "../util/clock.ts";
+import { makeDirectory } from "../util/make-directory.ts";
 import { isBusy, toStoreError } from "./errors.ts";
 import { networkFilesystemOf } from "./network-filesystem.ts";
 
@@ -26,7 +27,7 @@ export interface OpenOptions {
 export async function openDatabase(path: string, options: OpenOptions): Promise<DatabaseSync> {
   const directory = dirname(path);
   try {
-    if (!existsSync(directory)) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
   } catch (cause) {
     throw new DcsError("STORE_UNWRITABLE", `the directory ${directory} cannot be made`, {
       cause,

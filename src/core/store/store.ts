@@ -1,3 +1,7 @@
+import type { Holder } from "../process/holder.ts";
+
+export type { Holder };
+
 /**
  * The store port: revisioned keys, compare-and-set transactions, leases, watch.
  *
@@ -37,20 +41,6 @@ export type Op =
 
 /** Operations one transaction may hold; callers with more split them. */
 export const MAX_TXN_OPS = 64;
-
-/** Who keeps a lease. Written beside the lease, shown by `dcs lease ls`; the embedded driver also reads it to see a crash. */
-export interface Holder {
-  readonly host: string;
-  readonly pid: number;
-  /** The command line, shortened, without secrets. */
-  readonly command: string;
-  /** When the process started, in the kernel's own clock ticks; tells a reused pid. Absent where unknown. */
-  readonly startTime?: string;
-  /** The pid namespace (`pid:[4026531836]`); pids are only compared within one. Absent where unknown. */
-  readonly pidNamespace?: string;
-  /** The process group of the command run under the lease, if there is one. */
-  readonly group?: number;
-}
 
 export interface GrantRequest {
   /** The id to use, so that a repeated grant is idempotent; the driver may ignore it (`capabilities.choosesLeaseId`). */

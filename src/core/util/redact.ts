@@ -1,21 +1,32 @@
 const MASK = "***";
 const SECRET_KEY = "(?:password|passwd|pass|pwd|secret|token|api[-_]?key|access[-_]?key)";
 
-// The password runs to the last @ before the path, because people forget to encode an @ in it.
-const USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)([^\s/?#"'`]*)@/gi;
+const URL_TOKEN = /[a-z][a-z0-9+.-]*:\/\/\S*/gi;
+const NEXT_URL = /,(?=[a-z][a-z0-9+.-]*:\/\/)/i;
 const QUERY = new RegExp(`([?&]${SECRET_KEY}=)[^&\\s"'#]+`, "gi");
 
 /** The text with passwords of URLs, and secrets in their query, replaced by `***`. User names stay. */
 export function redact(text: string): string {
   return text
-    .replace(USER_INFO, (_all, scheme: string, info: string) => {
-      const hosts = info.split(",").map((part) => {
-        const at = part.lastIndexOf("@");
-        return at < 0 ? maskUser(part) : `${maskUser(part.slice(0, at))}${part.slice(at)}`;
-      });
-      return `${scheme}${hosts.join(",")}@`;
-    })
+    .replace(URL_TOKEN, (token) => token.split(NEXT_URL).map(maskUrl).join(","))
     .replace(QUERY, `$1${MASK}`);
+}
+
+/** People forget to encode `@`, `/` and `,` in passwords, so rather too much is hidden than too little. */
+function maskUrl(url: string): string {
+  const start = url.indexOf("://") + 3;
+  const end = url.lastIndexOf("@");
+  if (end < start) return url;
+  const info = url.slice(start, end);
+  const members = info.includes("@") && info.includes(",") ? info.split(",") : [info];
+  return url.slice(0, start) + members.map(maskMember).join(",") + url.slice(end);
+}
+
+/** `user:password`, `user:password@host:port`, or `host:port`. */
+function maskMember(member: string): string {
+  const at = member.search(/@[^@:,]+(?::\d+)?$/);
+  if (at >= 0 && member.slice(at + 1).includes(":")) return maskUser(member.slice(0, at)) + member.slice(at);
+  return /^[^:]*:\d+$/.test(member) && member.includes(".") ? member : maskUser(member);
 }
 
 function maskUser(info: string): string {
@@ -33,6 +44,3 @@ export function redactDeep(value: unknown): unknown {
   }
   return value;
 }
-
-/** A URL without its secrets. */
-export const redactUrl: (url: string) => string = redact;

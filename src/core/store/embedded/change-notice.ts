@@ -46,7 +46,7 @@ export class ChangeNotice {
 
   /** A commit of this very process: no need to ask the system. */
   wakeAll(): void {
-    for (const wake of [...this.#waiters]) wake();
+    for (const wake of this.#waiters) wake();
   }
 
   close(): void {

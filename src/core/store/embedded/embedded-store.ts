@@ -23,7 +23,7 @@ import type {
   WatchEvent,
 } from "../store.ts";
 import { ChangeNotice } from "./change-notice.ts";
-import { parseHolder, toKeyValue, toLeaseInfo } from "./rows.ts";
+import { parseHolder, type Row, toKeyValue, toLeaseInfo } from "./rows.ts";
 import { SQL, Statements } from "./statements.ts";
 import { rangeOf, Transaction } from "./transaction.ts";
 
@@ -298,7 +298,7 @@ export class EmbeddedStore implements Store {
     return { events: rows.map(toPut), revision, resync: true };
   }
 
-  #leaseInfo(row: Readonly<Record<string, unknown>>): LeaseInfo {
+  #leaseInfo(row: Row): LeaseInfo {
     const keys = this.#sql
       .get("kv-of-lease")
       .all(String(row.id))
@@ -332,11 +332,11 @@ export class EmbeddedStore implements Store {
   }
 }
 
-function toPut(row: Readonly<Record<string, unknown>>): WatchEvent {
+function toPut(row: Row): WatchEvent {
   return { type: "put", kv: toKeyValue(row) };
 }
 
-function toDelete(row: Readonly<Record<string, unknown>>): WatchEvent {
+function toDelete(row: Row): WatchEvent {
   return { type: "delete", key: String(row.key), revision: Number(row.revision) };
 }
 

@@ -1,7 +1,8 @@
+import type { SQLOutputValue } from "node:sqlite";
 import type { Holder, KeyValue, LeaseInfo } from "../store.ts";
 
 /** A row as node:sqlite returns it. */
-export type Row = Readonly<Record<string, unknown>>;
+export type Row = Readonly<Record<string, SQLOutputValue>>;
 
 export function toKeyValue(row: Row): KeyValue {
   return {
@@ -9,7 +10,7 @@ export function toKeyValue(row: Row): KeyValue {
     value: String(row.value),
     createRevision: Number(row.create_revision),
     modRevision: Number(row.mod_revision),
-    lease: row.lease === null ? null : String(row.lease),
+    lease: typeof row.lease === "string" ? row.lease : null,
   };
 }
 
@@ -26,7 +27,7 @@ export function toLeaseInfo(row: Row, keys: readonly string[], now: number): Lea
   };
 }
 
-export function parseHolder(json: unknown): Holder | null {
+export function parseHolder(json: SQLOutputValue | undefined): Holder | null {
   try {
     return JSON.parse(String(json)) as Holder;
   } catch {
