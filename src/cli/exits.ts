@@ -1,0 +1,20 @@
+/** What each exit status means, in the words of --help and docs/commands.md. */
+export const EXIT_MEANINGS: Readonly<Record<number, string>> = {
+  0: "done",
+  1: "unexpected failure",
+  2: "usage: a flag, argument, file or configuration is wrong",
+  3: "conflict: held by somebody else, lost, or changed meanwhile",
+  4: "access denied",
+  5: "the backend cannot be reached or used",
+  6: "not found",
+  7: "done in part; the data says what is left",
+  8: "still pending",
+  9: "undone cleanly",
+  98: "no verdict possible",
+  99: "the verdict is no",
+  124: "--wait ran out",
+  126: "the command after -- cannot be executed",
+  127: "the command after -- was not found",
+  130: "stopped by SIGINT",
+  143: "stopped by SIGTERM",
+};

@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Config } from "@oclif/core/config";
+import type { PJSON } from "@oclif/core/interfaces";
+import { run } from "@oclif/core/run";
+import { glance } from "./argv.ts";
+import { tellFailure } from "./failure.ts";
+
+/** Where dcs runs from. */
+export interface Installation {
+  /** Directory of package.json. */
+  readonly root: string;
+  readonly pjson: PJSON;
+  /** True when it runs from src/, where no manifest is. */
+  readonly ignoreManifest?: boolean;
+}
+
+/** Runs one command line with the built bundle; `base` is the directory of package.json. */
+export async function start(base: URL, argv: readonly string[]): Promise<void> {
+  const pjson = JSON.parse(readFileSync(new URL("package.json", base), "utf8"));
+  await main({ root: fileURLToPath(base), pjson }, argv);
+}
+
+/** Runs one command line; failures are told here, and the exit status is left in process.exitCode. */
+export async function main(installation: Installation, argv: readonly string[]): Promise<void> {
+  surviveClosedPipes();
+  try {
+    const config = await Config.load({ ...installation, version: installation.pjson.version });
+    await run(helpWords(argv), config);
+  } catch (error) {
+    const { json, debug } = glance(argv, process.env);
+    process.exitCode = tellFailure(error, {
+      mode: json ? "json" : "table",
+      debug,
+      errorExit: null,
+      env: process.env,
+      streams: process,
+    });
+  }
+}
+
+/** `dcs help lock acquire` is `dcs lock acquire --help`. */
+function helpWords(argv: readonly string[]): string[] {
+  return argv[0] === "help" ? [...argv.slice(1), "--help"] : [...argv];
+}
+
+/** A reader that goes away (`| head -1`) is not an error: what is written after that is dropped. */
+function surviveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") process.exitCode = 1;
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { checkUrl, isLocalUrl, type UrlKey } from "../../src/core/config/url.ts";
+
+const check = (key: UrlKey, text: string) =>
+  checkUrl(key, text, { what: "--store", code: "URL_INVALID", base: "/base", home: "/home/me" });
+
+describe("checkUrl", () => {
+  it.each<[UrlKey, string, string]>([
+    ["store", "embedded:", "embedded:"],
+    ["store", "embedded", "embedded:"],
+    ["store", "embedded:x.db", "embedded:/base/x.db"],
+    ["store", "embedded:/x.db", "embedded:/x.db"],
+    ["store", "embedded:///x.db", "embedded:/x.db"],
+    ["store", "embedded:~/x.db", "embedded:/home/me/x.db"],
+    ["store", "ETCD://h:1,i:2", "etcd://h:1,i:2"],
+    ["locks", "redis://a:6379,redis://b:6379", "redis://a:6379,redis://b:6379"],
+    ["journal", "mysql://dcs:p%40w@db/dcs", "mysql://dcs:p%40w@db/dcs"],
+    ["store", "etcd://[::1]:2379", "etcd://[::1]:2379"],
+  ])("%s takes %s", (key, text, expected) => expect(check(key, text)).toBe(expected));
+
+  it.each<[UrlKey, string]>([
+    ["store", ""],
+    ["store", "x.db"],
+    ["store", "redis://a"],
+    ["journal", "etcd://a"],
+    ["store", "etcd:a"],
+    ["store", "etcd://"],
+    ["store", "etcd://a:0"],
+    ["store", "etcd://a:99999"],
+    ["store", "etcd://a,,b"],
+    ["store", "embedded://host/x.db"],
+    ["store", "embedded:/a\nb"],
+  ])("%s refuses %j", (key, text) => expect(() => check(key, text)).toThrow(/^--store: /));
+
+  it("keeps secrets out of its errors", () => {
+    expect(() => check("store", "redis://me:hunter2@h")).toThrow("redis://me:***@h");
+  });
+});
+
+describe("isLocalUrl", () => {
+  it.each([
+    ["embedded:/x", true],
+    ["etcd://localhost:1,127.0.0.1:2,[::1]:3", true],
+    ["etcd://localhost:1,10.0.0.1:2", false],
+    ["redis://localhost,redis://far", false],
+    ["etcd://127.0.0.1@far:1", false],
+    ["etcd://127.0.0.1.far:1", false],
+  ])("%s: %s", (url, local) => expect(isLocalUrl(url)).toBe(local));
+});
