@@ -1,0 +1,79 @@
+import type { Settings } from "../core/config/settings.ts";
+import { DcsError } from "../core/errors.ts";
+import { openLocks } from "../core/lock/open-locks.ts";
+import { sayHolder } from "../core/lock/say-holder.ts";
+import { currentHolder } from "../core/process/identity.ts";
+import { formatDuration } from "../core/util/duration.ts";
+import { locksAddress } from "./locks.ts";
+import { type Output, shellQuote } from "./output.ts";
+
+export interface AcquireInput {
+  readonly name: string;
+  readonly ttlMs: number;
+  readonly ttlGiven: boolean;
+  readonly waitMs: number;
+  readonly reason: string | undefined;
+  readonly graceMs: number | undefined;
+  readonly receipt: string | undefined;
+  readonly events: string | undefined;
+  /** The words after `--`. */
+  readonly child: readonly string[];
+}
+
+export interface AcquireRun {
+  readonly settings: Settings;
+  readonly out: Output;
+  readonly signal: AbortSignal;
+}
+
+/** `lock acquire` without a command: leaves the lock held and says how to go on. */
+export async function acquireDetached(
+  input: AcquireInput,
+  { settings, out, signal }: AcquireRun,
+): Promise<void> {
+  refuseChildFlags(input);
+  await using locks = await openLocks(locksAddress(settings));
+  const hold = await locks.acquire({
+    name: input.name,
+    ttlMs: input.ttlMs,
+    waitMs: input.waitMs,
+    ...(input.reason === undefined ? {} : { reason: input.reason }),
+    holder: currentHolder(),
+    detached: true,
+    signal,
+    onWait: (holder) => out.note(`waiting for lock ${input.name}: ${sayHolder(holder)}`),
+  });
+  const expiresAt = new Date(hold.expiresAt).toISOString();
+  const name = shellQuote(hold.name);
+  if (!input.ttlGiven) {
+    out.warn(
+      "LOCK_EXPIRES",
+      `nothing renews this lock: it ends at ${expiresAt} (in ${formatDuration(hold.ttlMs)}) unless you run: dcs lock renew ${name} --token ${hold.token}`,
+    );
+  }
+  const { token, fence, ttlMs } = hold;
+  const data = { name: hold.name, token, fence, ttlMs, expiresAt, backend: locks.backend, url: locks.url };
+  out.result("lock.acquire", data, {
+    lines: () => [
+      `lock     ${hold.name}`,
+      `token    ${token}`,
+      `fence    ${fence}`,
+      `expires  ${expiresAt} (in ${formatDuration(ttlMs)})`,
+      `backend  ${locks.url}`,
+      `renew    dcs lock renew ${name} --token ${token}`,
+      `release  dcs lock release ${name} --token ${token}`,
+    ],
+    names: () => [token],
+    env: () => ({ DCS_LOCK_NAME: hold.name, DCS_LOCK_TOKEN: token, DCS_LOCK_FENCE: String(fence) }),
+  });
+}
+
+function refuseChildFlags(input: AcquireInput): void {
+  const given = (["receipt", "events"] as const).find((flag) => input[flag] !== undefined);
+  const flag = input.graceMs === undefined ? given : "grace";
+  if (flag === undefined) return;
+  throw new DcsError("USAGE", `--${flag} needs a command after --`, {
+    details: { flag: `--${flag}` },
+    hint: `dcs lock acquire ${shellQuote(input.name)} --${flag} … -- COMMAND`,
+  });
+}

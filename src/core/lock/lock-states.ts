@@ -1,0 +1,71 @@
+import { LOCK_RECORD_PREFIX } from "../store/keys.ts";
+import type { KeyValue, LeaseInfo, Store } from "../store/store.ts";
+import type { LockHolder, LockState } from "./lock.ts";
+import { parseQueueKey, placesOf, queuePrefix, recordKey } from "./lock-keys.ts";
+import type { LockRecord } from "./store-lock.ts";
+
+/** One place in a queue with what is known of it; a place that is not dcs's has a lease and nothing else. */
+export async function toHolder(
+  store: Store,
+  name: string,
+  place: KeyValue,
+  signal?: AbortSignal,
+): Promise<LockHolder> {
+  const options = signal === undefined || signal.aborted ? {} : { signal };
+  const lease = place.lease ?? "";
+  const [info, record] = await Promise.all([
+    store.lease(lease, options),
+    store.get(recordKey(name, lease), options),
+  ]);
+  return describe(place, info, record === null ? null : parseRecord(record.value));
+}
+
+/** All locks that dcs has a record of, by name; the queue keys decide who holds. */
+export async function readStates(
+  store: Store,
+  records: readonly KeyValue[],
+  signal?: AbortSignal,
+): Promise<readonly LockState[]> {
+  const options = signal === undefined ? {} : { signal };
+  const names = new Set<string>();
+  const recordOf = new Map<string, LockRecord>();
+  for (const kv of records) {
+    const parsed = parseQueueKey(kv.key.slice(LOCK_RECORD_PREFIX.length));
+    const record = parseRecord(kv.value);
+    if (parsed === null || record === null) continue;
+    names.add(parsed.name);
+    recordOf.set(kv.key, record);
+  }
+  const leases = new Map((await store.leases(options)).map((info) => [info.id, info]));
+  const states: LockState[] = [];
+  for (const name of [...names].sort()) {
+    const { kvs } = await store.list(queuePrefix(name), options);
+    const [holder, ...waiters] = placesOf(name, kvs).map((place) => {
+      const lease = place.lease ?? "";
+      return describe(place, leases.get(lease) ?? null, recordOf.get(recordKey(name, lease)) ?? null);
+    });
+    if (holder !== undefined) states.push({ name, holder, waiters });
+  }
+  return states;
+}
+
+function describe(place: KeyValue, info: LeaseInfo | null, record: LockRecord | null): LockHolder {
+  return {
+    holder: record?.holder ?? info?.holder ?? null,
+    reason: record?.reason ?? null,
+    lease: place.lease ?? "",
+    fence: place.createRevision,
+    since: record?.since ?? info?.grantedAt ?? null,
+    ttlMs: info?.ttlMs ?? record?.ttlMs ?? 0,
+    remainingMs: Math.round(info?.remainingMs ?? 0),
+    detached: record?.detached ?? info?.detached ?? false,
+  };
+}
+
+function parseRecord(json: string): LockRecord | null {
+  try {
+    return JSON.parse(json) as LockRecord;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,28 @@
+import { hash, randomBytes } from "node:crypto";
+import type { LeaseId } from "../store/store.ts";
+import { newLeaseId } from "../util/ids.ts";
+
+/**
+ * A token is the lease id and a secret, `<lease>-<secret>`. The store keeps only a digest of it, so what `lock ls` and
+ * `lease ls` show does not let anyone release a lock by mistake.
+ */
+export interface Token {
+  readonly text: string;
+  readonly lease: LeaseId;
+}
+
+export function newToken(): Token {
+  const lease = newLeaseId();
+  return { text: `${lease}-${randomBytes(8).toString("hex")}`, lease };
+}
+
+/** Null for a text that cannot be a token. */
+export function parseToken(text: string): Token | null {
+  const match = /^([0-9a-f]{16})-[0-9a-f]{16}$/.exec(text);
+  return match?.[1] === undefined ? null : { text, lease: match[1] };
+}
+
+/** What the store keeps of a token. */
+export function proofOf(token: string): string {
+  return hash("sha256", token, "hex").slice(0, 32);
+}

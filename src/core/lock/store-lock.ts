@@ -1,0 +1,326 @@
+import { DcsError, isDcsError } from "../errors.ts";
+import { LeaseKeeper } from "../lease/keeper.ts";
+import { LOCK_RECORD_PREFIX } from "../store/keys.ts";
+import type { Holder, KeyValue, Store } from "../store/store.ts";
+import type { Clock } from "../util/clock.ts";
+import { formatDuration } from "../util/duration.ts";
+import type { AcquireRequest, Hold, LockDriver, LockEvent, LockHolder, LockState, Renewal } from "./lock.ts";
+import { placesOf, queueKey, queuePrefix, recordKey } from "./lock-keys.ts";
+import { checkLockName } from "./lock-name.ts";
+import { readStates, toHolder } from "./lock-states.ts";
+import { newToken, parseToken, proofOf, type Token } from "./lock-token.ts";
+import { holderDetails, sayHolder } from "./say-holder.ts";
+import { watchLocks } from "./watch-locks.ts";
+
+/** What dcs writes beside a place in the queue. */
+export interface LockRecord {
+  readonly holder: Holder;
+  readonly reason: string | null;
+  readonly proof: string;
+  readonly since: number;
+  readonly ttlMs: number;
+  readonly detached: boolean;
+}
+
+/**
+ * Locks on any store, by the queue of etcd's concurrency package: put a key on a lease of one's own, the lowest create
+ * revision holds, everyone else watches the place before his. First come first served; the fence is the create revision.
+ */
+export class StoreLocks implements LockDriver {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #ownsStore: boolean;
+
+  /** With `ownsStore`, closing the locks closes the store. */
+  constructor(store: Store, clock: Clock, { ownsStore = false }: { readonly ownsStore?: boolean } = {}) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#ownsStore = ownsStore;
+  }
+
+  get backend(): string {
+    return this.#store.kind;
+  }
+
+  get url(): string {
+    return this.#store.url;
+  }
+
+  get capabilities(): LockDriver["capabilities"] {
+    return this.#store.capabilities;
+  }
+
+  async acquire(request: AcquireRequest): Promise<Hold> {
+    const name = checkLockName(request.name);
+    const ttlMs = this.#checkTtl(request.ttlMs);
+    if (request.waitMs <= 0) {
+      const [first] = await this.#places(name, request.signal);
+      if (first !== undefined) throw await this.#held(name, request, 0);
+    }
+    const token = newToken();
+    const sent = this.#clock.monotonic();
+    const { revision } = await this.#enqueue(request, token, ttlMs);
+    try {
+      const [first] = await this.#places(name, request.signal);
+      if (first?.lease === token.lease) {
+        return this.#hold(name, token, first.createRevision, ttlMs, sent + ttlMs);
+      }
+      if (request.waitMs <= 0) throw await this.#held(name, request, 0);
+      return await this.#wait(request, token, revision, sent + ttlMs, ttlMs);
+    } catch (error) {
+      // Whatever went wrong, our place must not stay in the queue; the lease's TTL is the second line.
+      await this.#store.revoke(token.lease).catch(() => {});
+      throw error;
+    }
+  }
+
+  async renew(name: string, token: string, signal?: AbortSignal): Promise<Renewal> {
+    const { lease } = await this.#owned(name, token, signal);
+    const sent = this.#clock.monotonic();
+    try {
+      const { ttlMs } = await this.#store.keepAlive(lease, options(signal));
+      return { ttlMs, deadline: sent + ttlMs, expiresAt: this.#epochOf(sent + ttlMs) };
+    } catch (error) {
+      if (isDcsError(error, "LEASE_NOT_FOUND")) throw notOwned(name, null, error);
+      throw error;
+    }
+  }
+
+  async release(name: string, token: string, signal?: AbortSignal): Promise<void> {
+    const { lease } = await this.#owned(name, token, signal);
+    await this.#store.revoke(lease, options(signal));
+  }
+
+  async setHolder(name: string, token: string, holder: Holder, signal?: AbortSignal): Promise<void> {
+    const { lease } = await this.#owned(name, token, signal);
+    await this.#store.setHolder(lease, holder, options(signal));
+  }
+
+  async gone(name: string, token: string, signal: AbortSignal): Promise<void> {
+    const lease = parseToken(token)?.lease;
+    if (lease === undefined) return;
+    const key = queueKey(checkLockName(name), lease);
+    const { kvs, revision } = await this.#store.list(key, { signal });
+    if (!kvs.some((kv) => kv.key === key)) return;
+    for await (const batch of this.#store.watch(key, revision + 1, signal)) {
+      const present = batch.events.some((event) => event.type === "put" && event.kv.key === key);
+      const deleted = batch.events.some((event) => event.type === "delete" && event.key === key);
+      if (!present && (deleted || batch.resync)) return;
+    }
+  }
+
+  async list(signal?: AbortSignal): Promise<readonly LockState[]> {
+    const { kvs } = await this.#store.list(LOCK_RECORD_PREFIX, options(signal));
+    return readStates(this.#store, kvs, signal);
+  }
+
+  async inspect(name: string, signal?: AbortSignal): Promise<LockState | null> {
+    const places = await this.#places(checkLockName(name), signal);
+    const holders = await Promise.all(places.map((place) => toHolder(this.#store, name, place, signal)));
+    const [holder, ...waiters] = holders;
+    return holder === undefined ? null : { name, holder, waiters };
+  }
+
+  watch(name: string | null, signal: AbortSignal): AsyncIterable<LockEvent> {
+    return watchLocks(this.#store, name === null ? null : checkLockName(name), signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#ownsStore) await this.#store.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #enqueue(request: AcquireRequest, token: Token, ttlMs: number): Promise<{ revision: number }> {
+    const { name, holder, detached } = request;
+    const lease = token.lease;
+    const record: LockRecord = {
+      holder,
+      reason: request.reason ?? null,
+      proof: proofOf(token.text),
+      since: this.#clock.now(),
+      ttlMs,
+      detached,
+    };
+    // While it waits, even a detached place is kept by this process: a dead waiter must not block the queue.
+    return this.#store.txn(
+      {
+        compares: [{ key: queueKey(name, lease), is: "absent" }],
+        ops: [
+          { put: queueKey(name, lease), value: "", lease },
+          { put: recordKey(name, lease), value: JSON.stringify(record), lease },
+        ],
+        grant: { id: lease, ttlMs, holder, detached: detached && request.waitMs <= 0 },
+      },
+      options(request.signal),
+    );
+  }
+
+  async #wait(
+    request: AcquireRequest,
+    token: Token,
+    revision: number,
+    deadline: number,
+    ttlMs: number,
+  ): Promise<Hold> {
+    const { name } = request;
+    const keeper = new LeaseKeeper({
+      ttlMs,
+      deadline,
+      renew: (signal) => this.#store.keepAlive(token.lease, { signal }),
+      isGone: (error) => isDcsError(error, "LEASE_NOT_FOUND"),
+      clock: this.#clock,
+    });
+    const stop = new AbortController();
+    const timer = Number.isFinite(request.waitMs)
+      ? this.#clock.timer(request.waitMs, () => stop.abort(TIMED_OUT))
+      : () => {};
+    const onAbort = () => stop.abort(request.signal?.reason);
+    request.signal?.addEventListener("abort", onAbort, { once: true });
+    keeper.start();
+    void keeper.lost.then(() => stop.abort(PLACE_LOST));
+    try {
+      const place = await this.#myTurn(request, token, revision, stop.signal);
+      if (place === null) {
+        if (stop.signal.reason === TIMED_OUT) throw await this.#held(name, request, request.waitMs);
+        if (stop.signal.reason === PLACE_LOST) throw placeLost(name);
+        throw stop.signal.reason;
+      }
+      if (request.detached) return await this.#detach(request, token, place, ttlMs);
+      return this.#hold(name, token, place.createRevision, ttlMs, keeper.deadline);
+    } finally {
+      keeper.stop();
+      timer();
+      request.signal?.removeEventListener("abort", onAbort);
+      stop.abort();
+    }
+  }
+
+  /** Waits until our place is the first; null when `signal` aborted before. */
+  async #myTurn(
+    request: AcquireRequest,
+    token: Token,
+    revision: number,
+    signal: AbortSignal,
+  ): Promise<KeyValue | null> {
+    let told = false;
+    let from = revision + 1;
+    while (!signal.aborted) {
+      const places = await this.#places(request.name);
+      const mine = places.findIndex((place) => place.lease === token.lease);
+      const place = places[mine];
+      const before = places[mine - 1];
+      if (place === undefined) throw placeLost(request.name);
+      if (before === undefined) return place;
+      if (!told && request.onWait !== undefined && places[0] !== undefined) {
+        told = true;
+        request.onWait(await toHolder(this.#store, request.name, places[0], signal));
+      }
+      from = await this.#deleted(before, from, signal);
+    }
+    return null;
+  }
+
+  /** Resolves when that very place is gone, with the revision to watch from next. */
+  async #deleted(place: KeyValue, from: number, signal: AbortSignal): Promise<number> {
+    for await (const batch of this.#store.watch(place.key, from, signal)) {
+      const gone = batch.events.some((event) => event.type === "delete" && event.key === place.key);
+      const there = batch.events.some((event) => event.type === "put" && event.kv.key === place.key);
+      if (gone || (batch.resync && !there)) return batch.revision + 1;
+    }
+    return from;
+  }
+
+  /** From here on no process keeps the hold: grant the same lease anew as a detached one. */
+  async #detach(request: AcquireRequest, token: Token, place: KeyValue, ttlMs: number): Promise<Hold> {
+    const sent = this.#clock.monotonic();
+    await this.#store.grant(
+      { id: token.lease, ttlMs, holder: request.holder, detached: true },
+      options(request.signal),
+    );
+    return this.#hold(request.name, token, place.createRevision, ttlMs, sent + ttlMs);
+  }
+
+  #hold(name: string, token: Token, fence: number, ttlMs: number, deadline: number): Hold {
+    return {
+      name,
+      token: token.text,
+      fence,
+      ttlMs,
+      deadline,
+      expiresAt: this.#epochOf(deadline),
+      lease: token.lease,
+    };
+  }
+
+  async #places(name: string, signal?: AbortSignal): Promise<readonly KeyValue[]> {
+    const { kvs } = await this.#store.list(queuePrefix(name), options(signal));
+    return placesOf(name, kvs);
+  }
+
+  /** The token's lease, if the token is that of the present holder. */
+  async #owned(name: string, text: string, signal?: AbortSignal): Promise<Token> {
+    checkLockName(name);
+    const token = parseToken(text);
+    const [first] = await this.#places(name, signal);
+    if (token !== null && first?.lease === token.lease) {
+      const record = await this.#store.get(recordKey(name, token.lease), options(signal));
+      if (record !== null && (JSON.parse(record.value) as LockRecord).proof === proofOf(text)) return token;
+    }
+    throw notOwned(name, first === undefined ? null : await toHolder(this.#store, name, first, signal));
+  }
+
+  async #held(name: string, request: AcquireRequest, waitedMs: number): Promise<DcsError> {
+    const state = await this.inspect(name);
+    const holder = state?.holder ?? null;
+    const after = waitedMs > 0 ? ` after waiting ${formatDuration(waitedMs)}` : "";
+    const by = holder === null ? "another holder, gone meanwhile" : sayHolder(holder);
+    return new DcsError("LOCK_HELD", `lock ${name} is held${after}: ${by}`, {
+      details: { name, waitedMs, ...holderDetails(holder), waiters: state?.waiters.length ?? 0 },
+      hint:
+        request.waitMs > 0
+          ? `see who waits and holds: dcs lock inspect ${name}`
+          : `wait for it with --wait 30s, or see who holds it: dcs lock inspect ${name}`,
+    });
+  }
+
+  #checkTtl(ttlMs: number): number {
+    const { minTtlMs, maxTtlMs } = this.#store.capabilities;
+    if (!Number.isFinite(ttlMs) || ttlMs <= 0 || ttlMs > maxTtlMs) {
+      throw new DcsError("TTL_INVALID", `--ttl ${formatDuration(ttlMs)}: the TTL of a lock must be above 0`, {
+        details: { flag: "--ttl", valueMs: ttlMs, minMs: minTtlMs, maxMs: maxTtlMs },
+        hint: `give ${formatDuration(minTtlMs)} to ${formatDuration(maxTtlMs)}, such as --ttl 30s`,
+      });
+    }
+    return Math.max(ttlMs, minTtlMs);
+  }
+
+  #epochOf(monotonic: number): number {
+    return Math.round(this.#clock.now() + (monotonic - this.#clock.monotonic()));
+  }
+}
+
+const TIMED_OUT = Symbol("timed out");
+const PLACE_LOST = Symbol("place lost");
+
+function options(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
+}
+
+function placeLost(name: string): DcsError {
+  return new DcsError("LOCK_LOST", `the place in the queue for lock ${name} was lost while waiting`, {
+    details: { name },
+    hint: "its lease could not be kept or was revoked; nothing was run; run it again",
+  });
+}
+
+function notOwned(name: string, holder: LockHolder | null, cause?: unknown): DcsError {
+  const now = holder === null ? "nobody holds it now" : `it is held by ${sayHolder(holder)}`;
+  return new DcsError("LOCK_NOT_OWNED", `the token given is not that of the holder of lock ${name}: ${now}`, {
+    details: { name, ...holderDetails(holder) },
+    ...(cause === undefined ? {} : { cause }),
+    ...(holder === null ? { hint: "the hold ended before (its TTL ran out, or it was released)" } : {}),
+  });
+}

@@ -1,0 +1,89 @@
+import { DcsError } from "../errors.ts";
+import { type InstanceFilter, listServices, matches } from "../registry/catalog.ts";
+import type { Instance } from "../registry/instance.ts";
+import { checkServiceName } from "../registry/names.ts";
+import { watchServices } from "../registry/watch-services.ts";
+import type { Store } from "../store/store.ts";
+import type { Clock } from "../util/clock.ts";
+import { formatDuration } from "../util/duration.ts";
+import { createPicker, type PickerPolicy } from "./picker.ts";
+
+export interface ResolveRequest {
+  readonly service: string;
+  /** How many picks; repeats are part of wrr and random. */
+  readonly count: number;
+  readonly policy: PickerPolicy;
+  /** What rendezvous hashes. */
+  readonly key?: string | undefined;
+  readonly filter: InstanceFilter;
+  /** How long to wait for a ready instance; 0 does not wait, Infinity waits for ever. */
+  readonly waitMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly random?: () => number;
+}
+
+/**
+ * Picks among the ready instances of a service that match. SERVICE_NOT_FOUND when there is none, WAIT_TIMEOUT when
+ * none came within the wait. Instances of weight 0 are never picked.
+ */
+export async function resolve(store: Store, request: ResolveRequest): Promise<readonly Instance[]> {
+  const service = checkServiceName(request.service);
+  if (request.policy === "rendezvous" && request.key === undefined) {
+    throw new DcsError("USAGE", "the rendezvous policy needs --key", { details: { missing: "--key" } });
+  }
+  const { services } = await listServices(store, { service, readyOnly: true }, { signal: request.signal });
+  const now = pickFrom(services[0]?.instances ?? [], request);
+  if (now.length > 0) return now;
+  if (request.waitMs <= 0) throw notFound(request, services[0]?.instances ?? []);
+  return waitFor(store, request);
+}
+
+async function waitFor(store: Store, request: ResolveRequest): Promise<readonly Instance[]> {
+  const { clock, service, signal, waitMs } = request;
+  const over = new AbortController();
+  const cancel = Number.isFinite(waitMs) ? clock.timer(waitMs, () => over.abort()) : () => {};
+  try {
+    const both = AbortSignal.any([signal, over.signal]);
+    for await (const step of watchServices(store, { service, readyOnly: true }, clock, both)) {
+      const picks = pickFrom(step.services()[0]?.instances ?? [], request);
+      if (picks.length > 0) return picks;
+    }
+  } finally {
+    cancel();
+    // Ends the watch also when a pick was found.
+    over.abort();
+  }
+  signal.throwIfAborted();
+  throw new DcsError(
+    "WAIT_TIMEOUT",
+    `no ready instance of ${service} came within ${formatDuration(waitMs)}`,
+    {
+      details: { service, waitMs, ...describeFilter(request.filter) },
+    },
+  );
+}
+
+function pickFrom(instances: readonly Instance[], request: ResolveRequest): readonly Instance[] {
+  const { policy, key, count, filter, random } = request;
+  const candidates = instances.filter((instance) => matches(instance, filter));
+  return createPicker(policy, candidates, {
+    ...(random === undefined ? {} : { random }),
+    ...(key === undefined ? {} : { key }),
+  }).pickMany(count);
+}
+
+function notFound({ service, filter }: ResolveRequest, ready: readonly Instance[]): DcsError {
+  const why =
+    ready.length === 0
+      ? `no ready instance of ${service} is registered`
+      : `${ready.length} ready instances of ${service}, but none can be picked: the filters exclude them, or their weight is 0`;
+  return new DcsError("SERVICE_NOT_FOUND", why, {
+    details: { service, ready: ready.length, ...describeFilter(filter) },
+    hint: `run \`dcs services ${service} --all\`, or wait for one with \`dcs resolve ${service} --wait 30s\``,
+  });
+}
+
+function describeFilter({ version, zone, tags = [] }: InstanceFilter): Readonly<Record<string, unknown>> {
+  return { version: version ?? null, zone: zone ?? null, tags };
+}
