@@ -1,0 +1,44 @@
+import type { CatalogQuery } from "../core/registry/catalog.ts";
+import { type ServiceChange, watchServices } from "../core/registry/watch-services.ts";
+import type { Store } from "../core/store/store.ts";
+import { systemClock } from "../core/util/clock.ts";
+import { wantsColour } from "./colour.ts";
+import { instanceData } from "./instances.ts";
+import type { Output } from "./output.ts";
+import { printable } from "./text.ts";
+
+interface WatchRun {
+  readonly store: Store;
+  readonly out: Output;
+  readonly signal: AbortSignal;
+}
+
+/** `services --watch`: a live table on a terminal, else a line or JSON object for each change, the present state first. */
+export async function runWatch(query: CatalogQuery, { store, out, signal }: WatchRun): Promise<void> {
+  const closed = new AbortController();
+  const steps = watchServices(store, query, systemClock, AbortSignal.any([signal, closed.signal]));
+  if (out.tty) {
+    const { showServices } = await import("../views/services-view.ts");
+    const color = wantsColour(process.stdout);
+    await showServices(steps, { signal, where: store.url, color, printable });
+    // The person pressed q.
+    closed.abort();
+  } else {
+    for await (const step of steps) {
+      for (const change of step.changes) tell(change, out);
+      if (step.first)
+        out.event("current", { instances: step.changes.length }, sayCurrent(step.changes.length));
+    }
+  }
+}
+
+function tell({ type, instance }: ServiceChange, out: Output): void {
+  const { service, id, status, weight, version } = instance;
+  const data = { service, instance: instanceData(instance) };
+  const rest = `weight ${weight}${version === null ? "" : `  version ${printable(version)}`}`;
+  out.event(type, data, `${type.padEnd(8)}  ${printable(id)}  ${status}  ${rest}`);
+}
+
+function sayCurrent(count: number): string {
+  return `current   ${count} instances; watching`;
+}

@@ -1,0 +1,61 @@
+/**
+ * The library: what `import … from "dcs"` gives. Everything here is covered by the change log; nothing else is.
+ */
+export { DcsError, ERROR_TABLE, type ErrorCode, type ErrorDetails, isDcsError } from "./errors.ts";
+export { LeaseKeeper, type LeaseKeeperOptions, type LeaseLoss } from "./lease/keeper.ts";
+export {
+  type GuardEvent,
+  type GuardOptions,
+  type GuardOutcome,
+  guardStatus,
+  type LossReason,
+  runGuarded,
+} from "./lock/guard.ts";
+export type {
+  AcquireRequest,
+  Hold,
+  LockDriver,
+  LockEvent,
+  LockHolder,
+  LockState,
+  Renewal,
+} from "./lock/lock.ts";
+export { type LocksAddress, openLocks } from "./lock/open-locks.ts";
+export { currentHolder } from "./process/identity.ts";
+export { type InstanceFilter, listServices, type Service } from "./registry/catalog.ts";
+export { type DeregisterRequest, deregisterInstances } from "./registry/deregister.ts";
+export type { Instance, InstanceSpec, InstanceStatus } from "./registry/instance.ts";
+export { Registrar } from "./registry/registrar.ts";
+export type { Farewell, RegistrarEvent } from "./registry/registrar-events.ts";
+export type { RegistrarOptions } from "./registry/registrar-options.ts";
+export { type ServiceChange, type ServicesStep, watchServices } from "./registry/watch-services.ts";
+export { type OpenStoreOptions, openStore } from "./store/open-store.ts";
+export type {
+  CallOptions,
+  Compare,
+  GrantRequest,
+  Holder,
+  KeyValue,
+  Lease,
+  LeaseId,
+  LeaseInfo,
+  ListResult,
+  Op,
+  Revision,
+  Store,
+  StoreCapabilities,
+  TxnRequest,
+  TxnResult,
+  WatchBatch,
+  WatchEvent,
+} from "./store/store.ts";
+export {
+  type Candidate,
+  createPicker,
+  PICKER_POLICIES,
+  type Picker,
+  type PickerPolicy,
+} from "./traffic/picker.ts";
+export { type ResolveRequest, resolve } from "./traffic/resolve.ts";
+export { type Clock, systemClock } from "./util/clock.ts";
+export { formatDuration, parseDuration } from "./util/duration.ts";

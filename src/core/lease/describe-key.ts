@@ -1,0 +1,72 @@
+import { DRAIN_PREFIX, LOCK_RECORD_PREFIX, SERVICES_PREFIX, UNREADY_PREFIX } from "../store/keys.ts";
+import type { CallOptions, LeaseId, LeaseInfo, Store } from "../store/store.ts";
+
+/** What a key on a lease is to dcs. */
+export interface KeyMeaning {
+  readonly key: string;
+  /** `lock` holds, `waiter` waits for one; `record` is what dcs keeps beside either. */
+  readonly kind: "instance" | "lock" | "waiter" | "record" | "marker" | "other";
+  /** The instance id or the lock name; null for `other`. */
+  readonly name: string | null;
+}
+
+/** Says what the keys of leases are, in the order of `info.keys`. One extra read when any of them is a lock's. */
+export async function describeKeys(
+  store: Store,
+  leases: readonly LeaseInfo[],
+  options: CallOptions = {},
+): Promise<ReadonlyMap<LeaseId, readonly KeyMeaning[]>> {
+  const records = leases.some((info) => info.keys.some((key) => key.startsWith(LOCK_RECORD_PREFIX)));
+  const first = records ? await firstOfLocks(store, options) : new Map<string, LeaseId>();
+  return new Map(leases.map((info) => [info.id, meanings(info, first)]));
+}
+
+function meanings(info: LeaseInfo, first: ReadonlyMap<string, LeaseId>): readonly KeyMeaning[] {
+  // A lock stands at the user's own name: what tells it is dcs's record of it on the same lease.
+  const locks = new Set(
+    info.keys
+      .filter((key) => key.startsWith(LOCK_RECORD_PREFIX))
+      .map((key) => key.slice(LOCK_RECORD_PREFIX.length)),
+  );
+  return info.keys.map((key) => {
+    const plain = plainMeaning(key);
+    if (plain !== null) return plain;
+    if (!locks.has(key)) return { key, kind: "other", name: null };
+    const name = key.slice(0, key.lastIndexOf("/"));
+    return { key, kind: first.get(name) === info.id ? "lock" : "waiter", name };
+  });
+}
+
+function plainMeaning(key: string): KeyMeaning | null {
+  for (const prefix of [SERVICES_PREFIX, UNREADY_PREFIX]) {
+    if (key.startsWith(prefix)) return { key, kind: "instance", name: key.slice(prefix.length) };
+  }
+  if (key.startsWith(DRAIN_PREFIX)) return { key, kind: "marker", name: key.slice(DRAIN_PREFIX.length) };
+  if (!key.startsWith(LOCK_RECORD_PREFIX)) return null;
+  return { key, kind: "record", name: key.slice(LOCK_RECORD_PREFIX.length, key.lastIndexOf("/")) };
+}
+
+/** For each lock, the lease that is first in its queue: it holds. */
+async function firstOfLocks(store: Store, options: CallOptions): Promise<ReadonlyMap<string, LeaseId>> {
+  const { kvs } = await store.list(LOCK_RECORD_PREFIX, options);
+  const first = new Map<string, { readonly lease: LeaseId; readonly revision: number }>();
+  for (const { key, lease, createRevision } of kvs) {
+    const name = key.slice(LOCK_RECORD_PREFIX.length, key.lastIndexOf("/"));
+    const known = first.get(name);
+    if (lease !== null && (known === undefined || createRevision < known.revision)) {
+      first.set(name, { lease, revision: createRevision });
+    }
+  }
+  return new Map([...first].map(([name, { lease }]) => [name, lease]));
+}
+
+/** Keys in one phrase: `lock deploy`, `3 instances`, `2 others`. */
+export function summarizeKeys(keys: readonly KeyMeaning[]): string {
+  const counts = new Map<string, number>();
+  const shown = keys.filter((key) => key.kind !== "record");
+  const [only] = shown;
+  if (shown.length === 1 && only !== undefined) return `${only.kind} ${only.name ?? only.key}`;
+  for (const { kind } of shown) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  if (counts.size === 0) return "none";
+  return [...counts].map(([kind, count]) => (count === 1 ? `1 ${kind}` : `${count} ${kind}s`)).join(", ");
+}

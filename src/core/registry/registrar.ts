@@ -1,0 +1,322 @@
+import { isDcsError } from "../errors.ts";
+import type { Holder, LeaseId, Revision } from "../store/store.ts";
+import { backoffDelay } from "../util/backoff.ts";
+import { sleep } from "../util/clock.ts";
+import { announcements } from "./announce.ts";
+import { type Entry, entryInstance, isPending, newEntry } from "./entry.ts";
+import type { Instance } from "./instance.ts";
+import { observe, type Scope, scopeOf } from "./observe.ts";
+import { OwnWatch } from "./own-watch.ts";
+import type { Farewell, RegistrarEvent } from "./registrar-events.ts";
+import { RegistrarLease } from "./registrar-lease.ts";
+import { checkTtl, mayPass, type RegistrarOptions } from "./registrar-options.ts";
+import { moveEntries } from "./sync.ts";
+import { holderOf, takenError } from "./taken.ts";
+import { Wake } from "./wake.ts";
+
+const RETRY = { initialMs: 20, factor: 2, maxMs: 500 };
+/** While an address is taken the watch tells when it is free; this is the second line. */
+const TAKEN_LOOK_MS = 1000;
+
+/**
+ * Keeps instances registered: one lease, many instances on it, in transactions that compare our own lease.
+ *
+ * One loop does everything in turn (grant, look, move, tell), so that health, watch, lease and caller only say what
+ * they want or saw and ring its bell. What is lost without a drain marker comes back by itself.
+ */
+export class Registrar implements AsyncDisposable {
+  /** Settles when none of its instances is left (deregistered from outside, or by `deregisterAfterMs`) and drained. */
+  readonly finished: Promise<Farewell>;
+  readonly #o: RegistrarOptions;
+  readonly #entries: readonly Entry[];
+  readonly #byId: ReadonlyMap<string, Entry>;
+  readonly #scope: Scope;
+  readonly #lease: RegistrarLease;
+  readonly #wake = new Wake();
+  readonly #watch: OwnWatch;
+  readonly #stop = new AbortController();
+  readonly #removals = new Map<string, () => void>();
+  readonly #settle: PromiseWithResolvers<Farewell>;
+  #mustLook = true;
+  /** The revision before anything of ours was written. */
+  #watchFrom: Revision | null = null;
+  #loss: "expired" | "revoked" | null = null;
+  #drained = 0;
+  #loop: Promise<void> = Promise.resolve();
+
+  private constructor(options: RegistrarOptions) {
+    const { clock, store, instances, holder, ttlMs } = options;
+    this.#o = options;
+    const now = clock.now();
+    this.#entries = instances.map(({ spec, checked }) =>
+      newEntry(spec, checked ? "unready" : "ready", checked ? "no check has passed yet" : null, now),
+    );
+    this.#byId = new Map(this.#entries.map((entry) => [entry.id, entry]));
+    this.#scope = scopeOf(this.#entries);
+    this.#lease = new RegistrarLease(holder, {
+      store,
+      clock,
+      ttlMs,
+      onLost: (reason) => {
+        this.#loss = reason;
+        this.#wake.ring();
+      },
+      onDoubt: (error) => this.#emit({ type: "doubt", error }),
+    });
+    this.#watch = new OwnWatch(this.#entries, {
+      store,
+      clock,
+      signal: this.#stop.signal,
+      lease: () => this.#lease.id,
+      onNews: () => this.#wake.ring(),
+    });
+    this.#settle = Promise.withResolvers<Farewell>();
+    this.finished = this.#settle.promise;
+    // A caller that deregisters by itself never looks at it.
+    this.finished.catch(() => {});
+  }
+
+  /**
+   * Registers everything, waiting for addresses that are taken; INSTANCE_TAKEN (and nothing is left registered) when
+   * the wait runs out. Instances with a check stand as unready then.
+   */
+  static async start(options: RegistrarOptions): Promise<Registrar> {
+    checkTtl(options.store, options.ttlMs);
+    const registrar = new Registrar(options);
+    try {
+      await registrar.#begin();
+    } catch (error) {
+      await registrar.close().catch(() => {});
+      throw error;
+    }
+    registrar.#loop = registrar.#run();
+    return registrar;
+  }
+
+  /** Null while a lost lease has not been replaced. */
+  get lease(): LeaseId | null {
+    return this.#lease.id;
+  }
+
+  /** The TTL that was granted. */
+  get ttlMs(): number {
+    return this.#lease.ttlMs;
+  }
+
+  get instances(): readonly Instance[] {
+    return this.#entries.map((entry) => entryInstance(entry, this.#lease.id));
+  }
+
+  /** What the check of an instance says. */
+  setHealth(id: string, healthy: boolean, detail: string | null): void {
+    const entry = this.#byId.get(id);
+    if (entry === undefined || entry.leaving) return;
+    entry.want = healthy ? "ready" : "unready";
+    entry.detail = healthy ? null : detail;
+    this.#timeRemoval(entry, healthy);
+    this.#wake.ring();
+  }
+
+  /** Says which process group belongs to the registrant, so that the store sees a crash only when that is gone too. */
+  setHolder(holder: Holder): Promise<void> {
+    return this.#lease.setHolder(holder);
+  }
+
+  /** Takes everything out of the catalogue at once; resolves when that is done and drained. */
+  async deregister(farewell: Farewell, options: { readonly drain: boolean }): Promise<void> {
+    const leaving = this.#entries.filter((entry) => !entry.leaving);
+    const instances = leaving.map((entry) => entryInstance(entry, null));
+    for (const entry of leaving) entry.leaving = true;
+    await this.close();
+    this.#emit({ type: "deregistered", instances, ...farewell });
+    const { drainMs = 0, clock } = this.#o;
+    if (!options.drain || drainMs === 0 || instances.length === 0) return;
+    this.#emit({ type: "draining", instances, drainMs });
+    await sleep(clock, drainMs);
+  }
+
+  /** Ends the lease and everything on it, without a word. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const cancel of this.#removals.values()) cancel();
+    const revoked = this.#lease.revoke();
+    revoked.catch(() => {});
+    await this.#loop;
+    await revoked;
+    // The loop may have been in the middle of a grant.
+    if (this.#lease.id !== null) await this.#lease.revoke();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #begin(): Promise<void> {
+    const { store, clock, signal = this.#stop.signal } = this.#o;
+    for (const entry of this.#entries) this.#timeRemoval(entry, entry.want === "ready");
+    const started = clock.monotonic();
+    for (;;) {
+      signal.throwIfAborted();
+      await this.#reconcile();
+      const waiting = this.#entries.filter((entry) => !entry.leaving && isPending(entry));
+      if (waiting.length === 0) return;
+      const taken = waiting.filter((entry) => entry.takenBy !== null);
+      const waited = clock.monotonic() - started;
+      const wait = this.#o.waitMs ?? this.#lease.ttlMs + 1000;
+      if (taken.length === 0) continue;
+      if (waited >= wait) throw await takenError(store, taken, waited);
+      await this.#wake.wait(clock, Math.min(wait - waited, TAKEN_LOOK_MS), signal);
+      this.#mustLook = true;
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { clock } = this.#o;
+    for (let failures = 0; ; ) {
+      const taken = this.#entries.some((entry) => entry.takenBy !== null);
+      await this.#wake.wait(clock, taken ? TAKEN_LOOK_MS : Number.POSITIVE_INFINITY, signal);
+      if (signal.aborted) return;
+      if (taken) this.#mustLook = true;
+      try {
+        await this.#reconcile();
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isDcsError(error, "LEASE_NOT_FOUND")) this.#loss = "revoked";
+        else if (!mayPass(error)) return this.#settle.reject(error);
+        else this.#emit({ type: "doubt", error });
+        this.#mustLook = true;
+        this.#wake.ring();
+        await sleep(clock, backoffDelay(RETRY, failures++), signal).catch(() => {});
+      }
+    }
+  }
+
+  async #reconcile(): Promise<void> {
+    if (this.#loss !== null) this.#loseAll(this.#loss);
+    const { store } = this.#o;
+    const { signal } = this.#stop;
+    const fresh = this.#lease.id === null;
+    const lease = await this.#lease.ensure();
+    signal.throwIfAborted();
+    this.#watchFrom ??= (await store.list(this.#scope.drain, { signal })).revision + 1;
+    if (this.#watch.takeNews()) this.#mustLook = true;
+    // On a new lease nothing of ours can stand; a key in the way shows in the transaction.
+    if (this.#mustLook && !(fresh && this.#entries.every((entry) => entry.takenBy === null))) {
+      if (!(await this.#look(lease))) return;
+    }
+    this.#mustLook = false;
+    const moving = this.#entries.filter(
+      (entry) => isPending(entry) && (entry.takenBy === null || entry.want === "none"),
+    );
+    const clean = moving.length === 0 || (await moveEntries(store, lease, moving, { signal }));
+    if (!clean) {
+      await this.#look(lease);
+      this.#wake.ring();
+    }
+    for (const event of announcements(this.#entries, lease)) this.#emit(event);
+    await this.#tellTaken();
+    // After the first registration is told: the watch begins with all of our own puts.
+    this.#watch.start(this.#watchFrom, this.#scope);
+  }
+
+  /** False when the lease turned out to be gone. */
+  async #look(lease: LeaseId): Promise<boolean> {
+    const { store } = this.#o;
+    const { signal } = this.#stop;
+    this.#mustLook = true;
+    const seen = await observe(store, lease, this.#entries, this.#scope, { signal });
+    for (const { entry, marker } of seen.drained)
+      this.#leave(entry, { by: marker.by, reason: marker.reason });
+    if (seen.missing.length > 0) {
+      const leaseGone = (await store.lease(lease, { signal })) === null;
+      this.#tellLost(lease, seen.missing, leaseGone ? "revoked" : "deleted");
+      if (leaseGone) {
+        this.#loseAll("revoked");
+        this.#wake.ring();
+        return false;
+      }
+    }
+    this.#mustLook = false;
+    return true;
+  }
+
+  #loseAll(reason: "expired" | "revoked"): void {
+    this.#loss = null;
+    const lease = this.#lease.id;
+    if (lease === null) return;
+    const stood = this.#entries.filter((entry) => entry.at !== "none" && !entry.leaving);
+    this.#tellLost(lease, stood, reason);
+    for (const entry of this.#entries) entry.at = "none";
+    this.#lease.drop();
+    this.#mustLook = true;
+  }
+
+  #tellLost(lease: LeaseId, entries: readonly Entry[], reason: "expired" | "revoked" | "deleted"): void {
+    const lost = entries.filter((entry) => !entry.lost);
+    for (const entry of lost) entry.lost = true;
+    if (lost.length === 0) return;
+    const instances = lost.map((entry) => entryInstance(entry, lease));
+    this.#emit({ type: "lost", lease, instances, reason });
+  }
+
+  /** Says once of each address that somebody else stands there. */
+  async #tellTaken(): Promise<void> {
+    const news: Entry[] = [];
+    for (const entry of this.#entries) {
+      if (entry.takenBy === null) entry.toldTaken = false;
+      else if (!entry.toldTaken && !entry.leaving) news.push(entry);
+    }
+    const kv = news[0]?.takenBy;
+    if (!kv) return;
+    for (const entry of news) entry.toldTaken = true;
+    const holder = await holderOf(this.#o.store, kv);
+    this.#emit({ type: "taken", instances: news.map((entry) => entryInstance(entry, null)), holder });
+  }
+
+  #timeRemoval(entry: Entry, healthy: boolean): void {
+    const { deregisterAfterMs, clock } = this.#o;
+    if (healthy) {
+      this.#removals.get(entry.id)?.();
+      this.#removals.delete(entry.id);
+    } else if (deregisterAfterMs !== undefined && !this.#removals.has(entry.id)) {
+      const remove = () => this.#leave(entry, { by: "check", reason: entry.detail });
+      this.#removals.set(entry.id, clock.timer(deregisterAfterMs, remove));
+    }
+  }
+
+  /** One instance goes for good while others may stay. */
+  #leave(entry: Entry, farewell: Farewell): void {
+    if (entry.leaving) return;
+    const { drainMs = 0, clock } = this.#o;
+    const instances = [entryInstance(entry, this.#lease.id)];
+    entry.leaving = true;
+    entry.want = "none";
+    this.#removals.get(entry.id)?.();
+    this.#emit({ type: "deregistered", instances, ...farewell });
+    if (drainMs > 0) this.#emit({ type: "draining", instances, drainMs });
+    this.#removals.set(
+      entry.id,
+      clock.timer(drainMs, () => void this.#left(entry, farewell)),
+    );
+    this.#wake.ring();
+  }
+
+  async #left(entry: Entry, farewell: Farewell): Promise<void> {
+    this.#drained++;
+    if (this.#drained === this.#entries.length) {
+      this.#settle.resolve(farewell);
+      return;
+    }
+    // Tells whoever waits for the end of the drain; the lease stays for the others.
+    const lease = this.#lease.id;
+    if (lease === null) return;
+    const { drain } = entry.keys;
+    await this.#o.store.txn({ compares: [{ key: drain, lease }], ops: [{ delete: drain }] }).catch(() => {});
+  }
+
+  #emit(event: RegistrarEvent): void {
+    this.#o.onEvent(event);
+  }
+}

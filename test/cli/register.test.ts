@@ -1,0 +1,299 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runDcs } from "../support/cli.ts";
+import { type RunningDcs, type Sandbox, sandbox, startDcs } from "../support/start-dcs.ts";
+import { until } from "../support/until.ts";
+
+interface Event {
+  readonly event: string;
+  readonly [key: string]: unknown;
+}
+
+function events(dcs: RunningDcs): readonly Event[] {
+  return dcs
+    .stdout()
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
+
+function saw(dcs: RunningDcs, event: string): Promise<void> {
+  return until(() => events(dcs).some((one) => one.event === event), 20_000);
+}
+
+describe("register, services, resolve, deregister", () => {
+  let box: Sandbox;
+  const running: RunningDcs[] = [];
+
+  beforeEach(() => {
+    box = sandbox();
+  });
+
+  afterEach(async () => {
+    for (const dcs of running.splice(0)) {
+      dcs.process.kill("SIGKILL");
+      await dcs.done;
+    }
+    // Keepers of a test that failed halfway.
+    const { leases } = (await data("lease", "ls")) as { leases: readonly { holder: { pid: number } }[] };
+    for (const { holder } of leases) if (!gone(holder.pid)) process.kill(holder.pid, "SIGKILL");
+    box[Symbol.dispose]();
+  });
+
+  const dcs = (...args: string[]) => runDcs(args, { env: box.env, cwd: box.dir });
+
+  function start(...args: string[]): RunningDcs {
+    const started = startDcs(box, args);
+    running.push(started);
+    return started;
+  }
+
+  async function data(...args: string[]): Promise<Record<string, unknown>> {
+    const run = await dcs(...args, "--json");
+    expect(run, run.stderr + run.stdout).toMatchObject({ code: 0 });
+    return run.json()["data"] as Record<string, unknown>;
+  }
+
+  it("stays registered until SIGTERM, then goes at once and ends with 0", async () => {
+    const web = start(
+      "register",
+      "web",
+      "--endpoint",
+      "10.0.0.1:80",
+      "--weight",
+      "3",
+      "--tag",
+      "a",
+      "--tag",
+      "b",
+      "--version",
+      "v2",
+      "--zone",
+      "z",
+      "--json",
+    );
+    await saw(web, "registered");
+    expect(await data("services")).toEqual({
+      services: [
+        {
+          name: "web",
+          instances: [
+            expect.objectContaining({
+              id: "web/10.0.0.1:80",
+              endpoint: "10.0.0.1:80",
+              weight: 3,
+              version: "v2",
+              zone: "z",
+              tags: ["a", "b"],
+              status: "ready",
+              lease: expect.stringMatching(/^[0-9a-f]{16}$/),
+              registeredAt: expect.stringMatching(/^\d{4}-.*Z$/),
+            }),
+          ],
+        },
+      ],
+    });
+    expect((await dcs("resolve", "web", "-n", "2")).stdout).toBe("10.0.0.1:80\n10.0.0.1:80\n");
+    expect(await data("resolve", "web")).toMatchObject({
+      picks: [{ id: "web/10.0.0.1:80", endpoint: "10.0.0.1:80" }],
+    });
+    web.process.kill("SIGTERM");
+    expect((await web.done).code).toBe(0);
+    expect(events(web).at(-1)).toMatchObject({ event: "deregistered", by: "SIGTERM" });
+    expect(await data("services")).toEqual({ services: [] });
+  });
+
+  it("leaves a keeper with --detach, that deregister ends", async () => {
+    const left = await data("register", "web", "--endpoint", "10.0.0.1:80", "--detach");
+    expect(left).toMatchObject({
+      instance: { id: "web/10.0.0.1:80", status: "ready" },
+      lease: expect.stringMatching(/^[0-9a-f]{16}$/),
+      pid: expect.any(Number),
+    });
+    const pid = Number(left["pid"]);
+    expect(() => process.kill(pid, 0)).not.toThrow();
+    expect(await data("lease", "inspect", String(left["lease"]).toUpperCase())).toMatchObject({
+      keys: ["/services/web/10.0.0.1:80"],
+      what: [{ kind: "instance", name: "web/10.0.0.1:80" }],
+      holder: { pid },
+    });
+    const out = await data("deregister", "web/10.0.0.1:80", "--reason", "done", "--wait", "20s");
+    expect(out).toMatchObject({ count: 1, ended: true, instances: [{ id: "web/10.0.0.1:80" }] });
+    await until(() => gone(pid));
+    expect(await data("lease", "ls")).toEqual({ leases: [] });
+  });
+
+  it("tells the error of a keeper that could not start", async () => {
+    await data("register", "web", "--endpoint", "10.0.0.1:80", "--detach");
+    const second = await dcs(
+      "register",
+      "web",
+      "--endpoint",
+      "10.0.0.1:80",
+      "--detach",
+      "--wait",
+      "100ms",
+      "--json",
+    );
+    expect(second.code).toBe(3);
+    expect(second.json()["error"]).toMatchObject({
+      code: "INSTANCE_TAKEN",
+      details: { instance: "web/10.0.0.1:80" },
+    });
+    await data("deregister", "web", "--wait", "20s");
+    const store = ["--store", "embedded:/proc/no/such.db"];
+    const nowhere = await dcs("register", "web", "--endpoint", "10.0.0.1:80", "--detach", ...store, "--json");
+    expect(nowhere.code).toBe(5);
+    expect(nowhere.json()["error"]).toMatchObject({ code: "STORE_UNWRITABLE" });
+  });
+
+  it("leaves no keeper behind when the check does not pass in time", async () => {
+    const args = [
+      "register",
+      "web",
+      "--endpoint",
+      "10.0.0.1:80",
+      "--check",
+      "exec:false",
+      "--detach",
+      "--wait",
+      "300ms",
+    ];
+    const late = await dcs(...args, "--json");
+    expect(late.code).toBe(124);
+    expect(late.json()["error"]).toMatchObject({ code: "WAIT_TIMEOUT" });
+    await until(async () => JSON.stringify(await data("lease", "ls")) === '{"leases":[]}');
+  });
+
+  it("runs a command as the service: its end deregisters, its status is ours", async () => {
+    const run = start(
+      "register",
+      "web",
+      "--endpoint",
+      "10.0.0.1:80",
+      "--events",
+      "events.ndjson",
+      "--",
+      "sh",
+      "-c",
+      "echo up; while [ ! -e stop ]; do sleep 0.05; done; exit 7",
+    );
+    await until(() => run.stdout() === "up\n", 20_000);
+    expect((await dcs("resolve", "web")).stdout).toBe("10.0.0.1:80\n");
+    writeFileSync(join(box.dir, "stop"), "");
+    expect(await run.done).toMatchObject({ code: 7, stdout: "up\n" });
+    expect(await data("services")).toEqual({ services: [] });
+  });
+
+  it("is ready only while the check passes", async () => {
+    const ok = join(box.dir, "ok");
+    const web = start(
+      "register",
+      "web",
+      "--endpoint",
+      "10.0.0.1:80",
+      "--check",
+      `exec:test -e ${ok}`,
+      "--check-interval",
+      "100ms",
+      "--fall",
+      "1",
+      "--json",
+    );
+    await saw(web, "pending");
+    expect((await dcs("resolve", "web")).code).toBe(6);
+    expect(await data("services", "web")).toMatchObject({
+      services: [{ instances: [{ status: "unready" }] }],
+    });
+    const waiting = dcs("resolve", "web", "--wait", "20s");
+    writeFileSync(ok, "");
+    await saw(web, "registered");
+    expect((await waiting).stdout).toBe("10.0.0.1:80\n");
+  });
+
+  it("registers the instances of a file", async () => {
+    writeFileSync(
+      join(box.dir, "i.yaml"),
+      "- {service: a, endpoint: 'h:1'}\n- {service: b, endpoint: 'h:1', weight: 2}\n",
+    );
+    const file = start("register", "--file", "i.yaml", "--json");
+    await saw(file, "registered");
+    expect(await data("services")).toMatchObject({
+      services: [{ name: "a" }, { name: "b", instances: [{ weight: 2 }] }],
+    });
+    expect(await data("lease", "ls")).toMatchObject({
+      leases: [{ keys: ["/services/a/h:1", "/services/b/h:1"] }],
+    });
+    writeFileSync(join(box.dir, "bad.yaml"), "- service: a\n  endpoint: h\n");
+    const bad = await dcs("register", "--file", "bad.yaml", "--json");
+    expect(bad.code).toBe(2);
+    expect(bad.json()["error"]).toMatchObject({ code: "FILE_INVALID", details: { line: 2, column: 3 } });
+  });
+
+  it("watches services as ndjson", async () => {
+    const watch = start("services", "--watch", "--json");
+    await saw(watch, "current");
+    const web = start("register", "web", "--endpoint", "10.0.0.1:80", "--json");
+    await saw(watch, "added");
+    web.process.kill("SIGKILL");
+    await saw(watch, "removed");
+    watch.process.kill("SIGINT");
+    expect((await watch.done).code).toBe(0);
+    expect(events(watch).map((event) => event.event)).toEqual(["current", "added", "removed"]);
+  });
+
+  it("renews and revokes leases", async () => {
+    const left = await data("register", "web", "--endpoint", "10.0.0.1:80", "--detach");
+    const lease = String(left["lease"]);
+    expect(await data("lease", "keepalive", lease, "--once")).toEqual({ id: lease, ttlMs: 5000 });
+    const bare = await dcs("lease", "revoke", lease, "--json");
+    expect(bare.code).toBe(2);
+    expect(bare.json()["error"]).toMatchObject({ code: "CONFIRM_REQUIRED" });
+    await data("lease", "revoke", lease, "--yes");
+    await until(async () => JSON.stringify(await data("services")).includes("web/10.0.0.1:80"));
+    expect((await dcs("lease", "inspect", lease)).code).toBe(6);
+    await data("deregister", "web", "--wait", "20s");
+  });
+
+  it.each([
+    [["register", "a/b", "--endpoint", "h:1"], 2, "NAME_INVALID"],
+    [["register", "a\nb", "--endpoint", "h:1"], 2, "NAME_INVALID"],
+    [["register", "..", "--endpoint", "h:1"], 2, "NAME_INVALID"],
+    [["register", "web", "--endpoint", "nowhere"], 2, "USAGE"],
+    [["register", "web", "--endpoint", "h:1\n"], 2, "USAGE"],
+    [["register", "web"], 2, "USAGE"],
+    [["register", "--endpoint", "h:1"], 2, "USAGE"],
+    [["register", "web", "--endpoint", "h:1", "--ttl", "0"], 2, "TTL_INVALID"],
+    [["register", "web", "--endpoint", "h:1", "--check", "ping"], 2, "USAGE"],
+    [["register", "web", "--endpoint", "h:1", "--weight", "-1"], 2, "USAGE"],
+    [["register", "web", "--endpoint", "h:1", "--receipt", "f"], 2, "USAGE"],
+    [["services", "a/b"], 2, "NAME_INVALID"],
+    [["services", "web", "--wait", "50ms"], 124, "WAIT_TIMEOUT"],
+    [["resolve", "web"], 6, "SERVICE_NOT_FOUND"],
+    [["resolve", "web", "--wait", "50ms"], 124, "WAIT_TIMEOUT"],
+    [["resolve", "web", "--policy", "rendezvous"], 2, "USAGE"],
+    [["deregister", "web"], 6, "INSTANCE_NOT_FOUND"],
+    [["deregister", "web/h:1"], 6, "INSTANCE_NOT_FOUND"],
+    [["deregister", "web/h"], 2, "USAGE"],
+    [["lease", "inspect", "xyz"], 2, "USAGE"],
+    [["lease", "inspect", "1"], 6, "LEASE_NOT_FOUND"],
+    [["lease", "keepalive", "1", "--once"], 6, "LEASE_NOT_FOUND"],
+    [["lease", "revoke", "1", "--yes"], 6, "LEASE_NOT_FOUND"],
+  ])("%j exits %i with %s", async (args, code, name) => {
+    const run = await dcs(...args, "--json");
+    expect(run.code).toBe(code);
+    const [line = "{}"] = run.stdout.split("\n").filter((text) => text.includes("dcs.error/1"));
+    expect(JSON.parse(line).error).toMatchObject({ code: name, hint: expect.stringMatching(/./) });
+    expect(run.stderr + run.stdout).not.toContain("    at ");
+  });
+});
+
+function gone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
