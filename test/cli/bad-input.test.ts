@@ -34,7 +34,7 @@ async function failure(args: readonly string[], env: Readonly<Record<string, str
   };
   expect(ok).toBe(false);
   expect(stdout).not.toMatch(/ {4}at .+:\d+:\d+/);
-  return { code, ...error, exit: code };
+  return { ...error, exit: code };
 }
 
 /** The same failure as people see it: two lines on stderr, no stack. */

@@ -146,6 +146,41 @@ describe("the embedded store under faults", () => {
     }
   });
 
+  it.each([["deleted"], ["replaced"]])(
+    "opens the file anew when it was %s under it, and tells watchers",
+    async (what) => {
+      const store = await open();
+      const id = newLeaseId();
+      const { revision } = await store.txn({
+        ops: [{ put: "w/k", value: "", lease: id }],
+        grant: { id, ttlMs: 60_000, holder: HOLDER },
+      });
+      const stop = new AbortController();
+      const resyncs: number[] = [];
+      const seen: string[] = [];
+      const watching = (async () => {
+        for await (const batch of store.watch("w/", revision + 1, stop.signal)) {
+          if (batch.resync) resyncs.push(batch.events.length);
+          for (const event of batch.events) if (event.type === "put") seen.push(event.kv.key);
+        }
+      })();
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+      if (what === "replaced") {
+        const other = await openStore(`embedded:${file}`, { timeoutMs: 5000, stateDir: dir });
+        await other.txn({ ops: [{ put: "w/new", value: "" }] });
+        await other.close();
+      }
+      await until(() => resyncs.length === 1);
+      expect(resyncs).toEqual([what === "replaced" ? 1 : 0]);
+      await expect(store.keepAlive(id)).rejects.toMatchObject({ code: "LEASE_NOT_FOUND" });
+      const another = await open();
+      await another.txn({ ops: [{ put: "w/after", value: "" }] });
+      await until(() => seen.includes("w/after"));
+      stop.abort();
+      await watching;
+    },
+  );
+
   it("forgets old deletions, so that the file does not grow for ever", async () => {
     const store = await open();
     const churn = async (rounds: number) => {

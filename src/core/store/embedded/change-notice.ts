@@ -49,6 +49,13 @@ export class ChangeNotice {
     for (const wake of this.#waiters) wake();
   }
 
+  /** Watches anew: another file has come to stand at the path. */
+  restart(): void {
+    this.#stop();
+    this.#seen = 0;
+    if (this.#waiters.size > 0) this.#start();
+  }
+
   close(): void {
     this.#closed = true;
     this.#stop();

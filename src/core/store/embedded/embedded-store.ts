@@ -1,9 +1,3 @@
-import { hostname } from "node:os";
-import type { DatabaseSync } from "node:sqlite";
-import { bootId, isGone, processIdentity } from "../../process/identity.ts";
-import { toStoreError } from "../../sqlite/errors.ts";
-import { openDatabase } from "../../sqlite/open.ts";
-import { WriteQueue } from "../../sqlite/write-queue.ts";
 import type { Clock } from "../../util/clock.ts";
 import type {
   CallOptions,
@@ -20,19 +14,16 @@ import type {
   TxnRequest,
   TxnResult,
   WatchBatch,
-  WatchEvent,
 } from "../store.ts";
 import { ChangeNotice } from "./change-notice.ts";
-import { parseHolder, type Row, toKeyValue, toLeaseInfo } from "./rows.ts";
-import { SQL, Statements } from "./statements.ts";
-import { rangeOf, Transaction } from "./transaction.ts";
+import { Connection } from "./connection.ts";
+import { type Row, toKeyValue, toLeaseInfo } from "./rows.ts";
+import { rangeOf } from "./transaction.ts";
 
-/** "dcs1", in the header of the file. */
-const APPLICATION_ID = 0x64637331;
-const FORMAT = 1;
-
-/** While somebody watches, expired leases and dead holders are looked for this often. */
+/** While somebody watches, expired leases, dead holders and a replaced file are looked for this often. */
 const TICK_MS = 250;
+/** Keeps many processes from looking at the same moment. */
+const TICK_JITTER_MS = 10;
 
 const CAPABILITIES: StoreCapabilities = {
   fifo: true,
@@ -53,129 +44,111 @@ export interface EmbeddedStoreOptions {
  *
  * Leases end on CLOCK_MONOTONIC; a lease whose holder is seen dead on this host ends at once; a detached lease also
  * keeps a wall-clock deadline that survives a reboot. Expired leases are removed by whoever writes or watches next, and
- * are never visible to a reader.
+ * are never visible to a reader. A file that was deleted or replaced is opened anew: its leases are gone, and watchers
+ * get a resync.
  */
 export class EmbeddedStore implements Store {
   readonly kind = "embedded";
   readonly url: string;
   readonly capabilities = CAPABILITIES;
-  readonly #db: DatabaseSync;
-  readonly #path: string;
+  readonly #options: EmbeddedStoreOptions;
   readonly #clock: Clock;
-  readonly #sql: Statements;
-  readonly #tx: Transaction;
-  readonly #writes: WriteQueue;
   readonly #notice: ChangeNotice;
+  #connection: Connection;
+  #reopening: Promise<void> | null = null;
   #watchers = 0;
   #cancelTick: () => void = () => {};
   #lookedForDead = false;
   #closed = false;
 
   static async open(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
-    const { path, timeoutMs, clock } = options;
-    const db = await openDatabase(path, {
-      applicationId: APPLICATION_ID,
-      version: FORMAT,
-      synchronous: "NORMAL",
-      timeoutMs,
-      clock,
-      create: (fresh) => {
-        fresh.exec(SQL.schema);
-        fresh.prepare(SQL["meta-init"]).run(Math.floor(clock.now() * 1000), bootId());
-      },
-    });
-    const store = new EmbeddedStore(db, options);
-    await store.#startBoot();
+    let commit = () => {};
+    const connection = await Connection.open({ ...options, onCommit: () => commit() });
+    const store = new EmbeddedStore(connection, options);
+    commit = () => store.#notice.wakeAll();
     return store;
   }
 
-  private constructor(db: DatabaseSync, { path, timeoutMs, clock }: EmbeddedStoreOptions) {
-    this.#db = db;
-    this.#path = path;
-    this.#clock = clock;
-    this.url = `embedded:${path}`;
-    this.#sql = new Statements(db);
-    this.#tx = new Transaction(this.#sql, clock);
-    this.#notice = new ChangeNotice(`${path}-wal`, clock, () => this.#meta().revision);
-    this.#writes = new WriteQueue({
-      db,
-      path,
-      timeoutMs,
-      clock,
-      before: () => this.#tx.begin(),
-      after: () => this.#tx.end(),
-      committed: () => this.#notice.wakeAll(),
-    });
+  private constructor(connection: Connection, options: EmbeddedStoreOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#clock = options.clock;
+    this.url = `embedded:${options.path}`;
+    this.#notice = new ChangeNotice(
+      `${options.path}-wal`,
+      options.clock,
+      () => this.#connection.meta().revision,
+    );
   }
 
   async get(key: string, options?: CallOptions): Promise<KeyValue | null> {
-    await this.#settle(options);
-    const row = this.#guarded(() => this.#sql.get("kv-get").get(key));
+    const connection = await this.#settled(options);
+    const row = connection.read(() => connection.sql.get("kv-get").get(key));
     return row === undefined ? null : toKeyValue(row);
   }
 
   async list(prefix: string, options?: CallOptions): Promise<ListResult> {
-    await this.#settle(options);
-    return this.#snapshot(() => ({
-      kvs: this.#sql
+    const connection = await this.#settled(options);
+    return connection.snapshot(() => ({
+      kvs: connection.sql
         .get("kv-list")
         .all(...rangeOf(prefix))
         .map(toKeyValue),
-      revision: this.#meta().revision,
+      revision: connection.meta().revision,
     }));
   }
 
   txn(request: TxnRequest, options?: CallOptions): Promise<TxnResult> {
-    return this.#write(() => this.#tx.txn(request), options);
+    return this.#write(({ tx }) => tx.txn(request), options);
   }
 
   grant(request: GrantRequest, options?: CallOptions): Promise<Lease> {
-    return this.#write(() => this.#tx.grant(request), options);
+    return this.#write(({ tx }) => tx.grant(request), options);
   }
 
   keepAlive(id: LeaseId, options?: CallOptions): Promise<Lease> {
-    return this.#write(() => this.#tx.keepAlive(id), options);
+    return this.#write(({ tx }) => tx.keepAlive(id), options);
   }
 
   revoke(id: LeaseId, options?: CallOptions): Promise<boolean> {
-    return this.#write(() => this.#tx.revoke(id), options);
+    return this.#write(({ tx }) => tx.revoke(id), options);
   }
 
   setHolder(id: LeaseId, holder: Holder, options?: CallOptions): Promise<void> {
-    return this.#write(() => this.#tx.setHolder(id, holder), options);
+    return this.#write(({ tx }) => tx.setHolder(id, holder), options);
   }
 
   async leases(options?: CallOptions): Promise<readonly LeaseInfo[]> {
-    await this.#settle(options);
-    return this.#snapshot(() =>
-      this.#sql
+    const connection = await this.#settled(options);
+    return connection.snapshot(() =>
+      connection.sql
         .get("lease-list")
         .all()
-        .map((row) => this.#leaseInfo(row)),
+        .map((row) => this.#leaseInfo(connection, row)),
     );
   }
 
   async lease(id: LeaseId, options?: CallOptions): Promise<LeaseInfo | null> {
-    await this.#settle(options);
-    return this.#snapshot(() => {
-      const row = this.#sql.get("lease-get").get(id);
-      return row === undefined ? null : this.#leaseInfo(row);
+    const connection = await this.#settled(options);
+    return connection.snapshot(() => {
+      const row = connection.sql.get("lease-get").get(id);
+      return row === undefined ? null : this.#leaseInfo(connection, row);
     });
   }
 
   async *watch(prefix: string, from: Revision, signal: AbortSignal): AsyncIterable<WatchBatch> {
     let seen = from - 1;
     let wake = () => {};
-    const unsubscribe = this.#notice.subscribe(() => wake());
-    const onAbort = () => wake();
-    signal.addEventListener("abort", onAbort, { once: true });
+    const onWake = () => wake();
+    const unsubscribe = this.#notice.subscribe(onWake);
+    signal.addEventListener("abort", onWake, { once: true });
     this.#startTicking();
     try {
       while (!signal.aborted && !this.#closed) {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        const batch = this.#changesSince(prefix, seen);
+        const batch = this.#connection.changesSince(prefix, seen);
         if (batch === null) {
           await woken;
           continue;
@@ -185,7 +158,7 @@ export class EmbeddedStore implements Store {
       }
     } finally {
       unsubscribe();
-      signal.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onWake);
       this.#stopTicking();
     }
   }
@@ -195,58 +168,48 @@ export class EmbeddedStore implements Store {
     this.#closed = true;
     this.#cancelTick();
     this.#notice.close();
-    await this.#writes.close();
-    this.#db.close();
+    await this.#reopening?.catch(() => {});
+    await this.#connection.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #write<T>(job: () => T, options?: CallOptions): Promise<T> {
+  async #write<T>(job: (connection: Connection) => T, options?: CallOptions): Promise<T> {
     options?.signal?.throwIfAborted();
-    return this.#writes.run(job);
+    const connection = await this.#current();
+    return connection.write(() => job(connection));
   }
 
-  async #startBoot(): Promise<void> {
-    const boot = bootId();
-    if (this.#guarded(() => this.#meta()).boot !== boot)
-      await this.#writes.run(() => this.#tx.startBoot(boot));
-  }
-
-  /** Makes sure that no reader sees what has expired, or belonged to a process that is gone. */
-  async #settle(options?: CallOptions): Promise<void> {
+  /** The connection, once no reader can see what has expired or belonged to a process that is gone. */
+  async #settled(options?: CallOptions): Promise<Connection> {
     options?.signal?.throwIfAborted();
+    const connection = await this.#current();
     if (!this.#lookedForDead) {
       this.#lookedForDead = true;
-      await this.#reapDead();
+      await connection.reapDead();
     }
-    await this.#reapExpired();
+    await connection.reapExpired();
+    return connection;
   }
 
-  async #reapExpired(): Promise<void> {
-    const expired = this.#guarded(() => this.#sql.get("lease-expired").get(this.#clock.monotonic()));
-    // Every write transaction begins by removing what has expired.
-    if (expired !== undefined) await this.#writes.run(() => {});
+  async #current(): Promise<Connection> {
+    if (this.#reopening === null && this.#connection.isOrphaned()) {
+      this.#reopening = this.#reopen().finally(() => {
+        this.#reopening = null;
+      });
+    }
+    if (this.#reopening !== null) await this.#reopening;
+    return this.#connection;
   }
 
-  async #reapDead(): Promise<void> {
-    const holders = this.#guarded(() => this.#sql.get("lease-holders").all());
-    if (holders.length === 0) return;
-    const self = { host: hostname(), ...processIdentity() };
-    const dead = holders.filter((row) => {
-      const holder = parseHolder(row.holder);
-      return holder !== null && isGone(holder, self);
-    });
-    if (dead.length === 0) return;
-    await this.#writes.run(() => {
-      for (const row of dead) {
-        for (const id of JSON.parse(String(row.ids)) as string[]) {
-          // The holder may have been replaced since it was read.
-          if (this.#sql.get("lease-get").get(id)?.holder === row.holder) this.#tx.revoke(id);
-        }
-      }
-    });
+  async #reopen(): Promise<void> {
+    const orphan = this.#connection;
+    this.#connection = await Connection.open({ ...this.#options, onCommit: () => this.#notice.wakeAll() });
+    this.#notice.restart();
+    this.#notice.wakeAll();
+    await orphan.close();
   }
 
   #startTicking(): void {
@@ -259,91 +222,38 @@ export class EmbeddedStore implements Store {
     if (this.#watchers === 0) this.#cancelTick();
   }
 
-  /** Somebody must notice an expiry for watchers to hear of it; jitter keeps many processes from doing so at once. */
+  /** Somebody must notice an expiry for watchers to hear of it. */
   #tick(): void {
-    if (this.#closed) return;
-    const next = this.#guarded(() => this.#sql.get("lease-next").get())?.deadline_ms;
-    const untilExpiry = typeof next === "number" ? next - this.#clock.monotonic() : TICK_MS;
-    const delay = Math.max(1, Math.min(untilExpiry, TICK_MS)) + Math.random() * 10;
-    this.#cancelTick = this.#clock.timer(delay, () => {
+    if (this.#closed || this.#watchers === 0) return;
+    this.#cancelTick = this.#clock.timer(this.#untilTick() + Math.random() * TICK_JITTER_MS, () => {
+      // A busy or full store now may be well at the next tick; the watchers' own reads report lasting failures.
       this.#sweep().then(
-        () => this.#watchers > 0 && this.#tick(),
-        // A busy or full store now may be well at the next tick; the watchers' own reads report lasting failures.
-        () => this.#watchers > 0 && this.#tick(),
+        () => this.#tick(),
+        () => this.#tick(),
       );
     });
   }
 
+  #untilTick(): number {
+    try {
+      return Math.max(1, Math.min(this.#connection.nextExpiry() - this.#clock.monotonic(), TICK_MS));
+    } catch {
+      return TICK_MS;
+    }
+  }
+
   async #sweep(): Promise<void> {
-    await this.#reapDead();
-    await this.#reapExpired();
+    const connection = await this.#current();
+    await connection.reapDead();
+    await connection.reapExpired();
     this.#notice.wakeAll();
   }
 
-  /** Null when nothing at all has changed. */
-  #changesSince(prefix: string, seen: Revision): WatchBatch | null {
-    return this.#snapshot(() => {
-      const { revision, compacted } = this.#meta();
-      if (revision <= seen) return revision < seen ? this.#everything(prefix, revision) : null;
-      if (seen < compacted) return this.#everything(prefix, revision);
-      const range = rangeOf(prefix);
-      const deletes = this.#sql.get("tombstone-since").all(seen, ...range);
-      const puts = this.#sql.get("kv-changed").all(seen, ...range);
-      return { events: inOrder(deletes.map(toDelete), puts.map(toPut)), revision, resync: false };
-    });
-  }
-
-  #everything(prefix: string, revision: Revision): WatchBatch {
-    const rows = this.#sql.get("kv-list").all(...rangeOf(prefix));
-    return { events: rows.map(toPut), revision, resync: true };
-  }
-
-  #leaseInfo(row: Row): LeaseInfo {
-    const keys = this.#sql
+  #leaseInfo(connection: Connection, row: Row): LeaseInfo {
+    const keys = connection.sql
       .get("kv-of-lease")
       .all(String(row.id))
       .map((key) => String(key.key));
     return toLeaseInfo(row, keys, this.#clock.monotonic());
   }
-
-  #meta(): { revision: Revision; compacted: Revision; boot: string } {
-    const row = this.#sql.get("meta-read").get();
-    return { revision: Number(row?.revision), compacted: Number(row?.compacted), boot: String(row?.boot) };
-  }
-
-  /** Several reads of one state of the store. */
-  #snapshot<T>(read: () => T): T {
-    return this.#guarded(() => {
-      this.#db.exec("BEGIN");
-      try {
-        return read();
-      } finally {
-        this.#db.exec("COMMIT");
-      }
-    });
-  }
-
-  #guarded<T>(read: () => T): T {
-    try {
-      return read();
-    } catch (error) {
-      throw toStoreError(error, this.#path);
-    }
-  }
-}
-
-function toPut(row: Row): WatchEvent {
-  return { type: "put", kv: toKeyValue(row) };
-}
-
-function toDelete(row: Row): WatchEvent {
-  return { type: "delete", key: String(row.key), revision: Number(row.revision) };
-}
-
-function revisionOf(event: WatchEvent): Revision {
-  return event.type === "put" ? event.kv.modRevision : event.revision;
-}
-
-function inOrder(deletes: readonly WatchEvent[], puts: readonly WatchEvent[]): readonly WatchEvent[] {
-  return [...deletes, ...puts].sort((a, b) => revisionOf(a) - revisionOf(b));
 }
