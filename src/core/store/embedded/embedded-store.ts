@@ -25,6 +25,9 @@ const TICK_MS = 250;
 /** Keeps many processes from looking at the same moment. */
 const TICK_JITTER_MS = 10;
 
+/** How long a file that was just seen in its place is believed to be there. */
+const LOOK_MS = 50;
+
 const CAPABILITIES: StoreCapabilities = {
   fifo: true,
   minTtlMs: 100,
@@ -58,6 +61,7 @@ export class EmbeddedStore implements Store {
   #reopening: Promise<void> | null = null;
   #watchers = 0;
   #cancelTick: () => void = () => {};
+  #nextLook = 0;
   #lookedForDead = false;
   #closed = false;
 
@@ -195,13 +199,20 @@ export class EmbeddedStore implements Store {
   }
 
   async #current(): Promise<Connection> {
-    if (this.#reopening === null && this.#connection.isOrphaned()) {
+    if (this.#reopening === null && this.#isOrphaned()) {
       this.#reopening = this.#reopen().finally(() => {
         this.#reopening = null;
       });
     }
     if (this.#reopening !== null) await this.#reopening;
     return this.#connection;
+  }
+
+  #isOrphaned(): boolean {
+    const now = this.#clock.monotonic();
+    if (now < this.#nextLook) return false;
+    this.#nextLook = now + LOOK_MS;
+    return this.#connection.isOrphaned();
   }
 
   async #reopen(): Promise<void> {
