@@ -11,6 +11,7 @@ import { baseFlags } from "./flags.ts";
 import { ConsoleOutput, type Output, type OutputMode } from "./output.ts";
 import { Interrupts, ReaderGone } from "./signals.ts";
 import { usageError } from "./usage.ts";
+import { workingDirectory } from "./working-directory.ts";
 
 type OutputFlags = OutputOf<FlagInput>;
 
@@ -31,7 +32,10 @@ interface BaseValues {
  */
 export abstract class DcsCommand extends Command {
   static override baseFlags = baseFlags;
-  /** True for commands that watch or stay, or the name of the flag that makes it so; there --json means ndjson. */
+  /**
+   * True for commands that watch or stay; there --json means ndjson. A flag's name when that flag makes it so, `!flag` when
+   * that flag makes it leave at once.
+   */
   static stays: boolean | string = false;
   /** True for commands that take `-- cmd`. */
   static takesChild = false;
@@ -137,7 +141,9 @@ export abstract class DcsCommand extends Command {
 
   get #stays(): boolean {
     const { stays } = this.#class;
-    return typeof stays === "string" ? this.#glance.own.includes(`--${stays}`) : stays;
+    if (typeof stays === "boolean") return stays;
+    const unless = stays.startsWith("!");
+    return this.#glance.own.includes(`--${unless ? stays.slice(1) : stays}`) !== unless;
   }
 
   #outputOptions(json = false, output: OutputMode | null = null, quiet = false, verbose = false) {
@@ -167,7 +173,9 @@ export abstract class DcsCommand extends Command {
     if (child.length === 0) {
       throw new DcsError("USAGE", "nothing stands after `--`", { hint: "give the command to run after --" });
     }
-    if (json || output !== null) {
+    // What leaves at once has stdout for itself.
+    const detached = !this.#stays && typeof this.#class.stays === "string";
+    if (!detached && (json || output !== null)) {
       const flag = json ? "--json" : "--output";
       throw new DcsError("USAGE", `${flag} cannot go with \`-- command\`: stdout belongs to the command`, {
         hint: "use --receipt FILE|fd:N for the outcome, --events FILE|fd:N for what happens on the way",
@@ -187,7 +195,7 @@ export abstract class DcsCommand extends Command {
     const settings = await resolveSettings({
       flags: { context, store, timeout },
       env: process.env,
-      cwd: process.cwd(),
+      cwd: workingDirectory(),
     });
     for (const warning of settings.warnings) this.#out.warn("CONFIG", warning);
     return settings;

@@ -56,8 +56,12 @@ async function ask({ plan, what, signal }: ConfirmRequest): Promise<boolean> {
   // At a prompt Ctrl-C reaches readline, not the process; hand it on so that the command ends by it.
   prompt.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {
-    const question = `${what[0]?.toUpperCase() ?? ""}${what.slice(1)}? [y/N] `;
-    const answer = await prompt.question(question, signal === undefined ? {} : { signal });
+    const question = `${what[0]?.toUpperCase() ?? ""}${printable(what.slice(1))}? [y/N] `;
+    // The end of the input (Ctrl-D) is a no: a question of readline may reject then, or never settle.
+    const ended = new Promise<string>((resolve) => prompt.once("close", () => resolve("")));
+    const answered = prompt.question(question, signal === undefined ? {} : { signal });
+    const answer = await Promise.race([answered, ended]).catch(() => "");
+    signal?.throwIfAborted();
     return /^y(?:es)?$/i.test(answer.trim());
   } finally {
     prompt.close();

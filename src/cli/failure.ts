@@ -3,6 +3,7 @@ import { type DcsError, toDcsError } from "../core/errors.ts";
 import { redact, redactDeep } from "../core/util/redact.ts";
 import { paint } from "./colour.ts";
 import type { OutputMode, OutputStreams } from "./output.ts";
+import { printable } from "./text.ts";
 
 /** How a failure is to be told. */
 export interface FailureOptions {
@@ -50,17 +51,19 @@ export function errorDocument(error: DcsError): object {
   };
 }
 
-/** A workflow command of GitHub Actions; its escapes are %25, %0D and %0A. */
+/** A workflow command of GitHub Actions; its escapes are %25 and %0A (a carriage return is shown as `\x0d`). */
 function annotation(error: DcsError): string {
   const text = redact(`${error.message} (${error.hint})`)
+    .split(/\r?\n/)
+    .map(printable)
+    .join("\n")
     .replaceAll("%", "%25")
-    .replaceAll("\r", "%0D")
     .replaceAll("\n", "%0A");
   return `::error title=${error.code}::${text}`;
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, " ");
+  return printable(text.replace(/\s*\n\s*/g, " "));
 }
 
 function causeChain(thrown: unknown): string {
@@ -72,5 +75,5 @@ function causeChain(thrown: unknown): string {
     parts.push(parts.length === 0 ? text : `caused by: ${text}`);
     error = error instanceof Error ? error.cause : undefined;
   }
-  return parts.join("\n");
+  return parts.join("\n").split("\n").map(printable).join("\n");
 }

@@ -9,6 +9,19 @@ export const durationFlag = custom<number>({
   parse: async (input, _context, flag) => parseDuration(input, `--${flag.name}`),
 });
 
+/** A duration above 0, in milliseconds. */
+export const positiveDurationFlag = custom<number>({
+  helpValue: "DUR",
+  parse: async (input, _context, flag) => {
+    const ms = parseDuration(input, `--${flag.name}`);
+    if (ms > 0) return ms;
+    throw new DcsError("USAGE", `--${flag.name}: it must be above 0`, {
+      hint: "give a duration such as 1s",
+      details: { flag: `--${flag.name}`, value: input },
+    });
+  },
+});
+
 /** A duration in milliseconds, or `forever`: Infinity. */
 export const waitFlag = custom<number>({
   helpValue: "DUR|forever",

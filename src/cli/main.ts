@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Config } from "@oclif/core/config";
 import type { PJSON } from "@oclif/core/interfaces";
 import { run } from "@oclif/core/run";
+import { DcsError } from "../core/errors.ts";
 import { glance } from "./argv.ts";
 import { tellFailure } from "./failure.ts";
 
@@ -26,7 +27,7 @@ export async function main(installation: Installation, argv: readonly string[]):
   surviveClosedPipes();
   try {
     const config = await Config.load({ ...installation, version: installation.pjson.version });
-    await run(helpWords(argv), config);
+    await run(routable(helpWords(argv), config), config);
   } catch (error) {
     const { json, debug } = glance(argv, process.env);
     process.exitCode = tellFailure(error, {
@@ -40,9 +41,30 @@ export async function main(installation: Installation, argv: readonly string[]):
 }
 
 /** `dcs help lock acquire` is `dcs lock acquire --help`. */
-function helpWords(argv: readonly string[]): string[] {
-  return argv[0] === "help" ? [...argv.slice(1), "--help"] : [...argv];
+function helpWords(argv: readonly string[]): readonly string[] {
+  return argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
 }
+
+/** What oclif would misread: it takes a flag in front for a command, and fails on the help of what does not exist. */
+function routable(words: readonly string[], config: Config): string[] {
+  const [first = ""] = words;
+  if (ROOT_FLAGS.includes(first)) return [...words];
+  if (first.startsWith("-")) {
+    throw new DcsError("USAGE", `${first} stands before the command`, {
+      hint: "write flags after the command: dcs COMMAND [FLAGS]; `dcs --help` lists the commands",
+      details: { flag: first },
+    });
+  }
+  const flag = words.findIndex((word) => word.startsWith("-"));
+  const name = flag < 0 ? words : words.slice(0, flag);
+  const known =
+    name.some((_, at) => config.findCommand(name.slice(0, at + 1).join(":"))) ||
+    config.findTopic(name.join(":"));
+  return known ? [...words] : words.filter((word) => !HELP_FLAGS.includes(word));
+}
+
+const HELP_FLAGS: readonly string[] = ["--help", "-h"];
+const ROOT_FLAGS: readonly string[] = [...HELP_FLAGS, "--version"];
 
 /** A reader that goes away (`| head -1`) is not an error: what is written after that is dropped. */
 function surviveClosedPipes(): void {

@@ -1,15 +1,18 @@
 import { redact } from "../core/util/redact.ts";
+import { shellQuote } from "../core/util/shell-quote.ts";
 import { paint } from "./colour.ts";
-import { layoutTable, type Table } from "./text.ts";
+import { layoutTable, printable, type Table } from "./text.ts";
 
 export type { Table } from "./text.ts";
+export { shellQuote };
 
 export const OUTPUT_MODES = ["table", "wide", "name", "env", "json", "ndjson"] as const;
 export type OutputMode = (typeof OUTPUT_MODES)[number];
 
 /**
  * How a result looks to people and scripts. A mode that is missing falls back: wide → table → lines, name → lines,
- * env → an error of usage.
+ * env → an error of usage. One element is one line: control characters in it, which others may have put into the store,
+ * are shown as escapes.
  */
 export interface View {
   readonly lines?: () => readonly string[];
@@ -88,28 +91,29 @@ export class ConsoleOutput implements Output {
     if (this.mode === "json" || this.mode === "ndjson") {
       this.#print(JSON.stringify({ event, at: new Date().toISOString(), ...data }));
     } else {
-      this.#print(line);
+      this.#print(printable(line));
     }
   }
 
   warn(code: string, message: string): void {
     const text = redact(message);
     this.#warnings.push({ code, message: text });
-    if (!this.#options.quiet) this.#tell(`${paint(this.#streams.stderr).yellow("warning")} ${text}`);
+    if (!this.#options.quiet)
+      this.#tell(`${paint(this.#streams.stderr).yellow("warning")} ${printable(text)}`);
   }
 
   note(message: string): void {
-    if (!this.#options.quiet) this.#tell(redact(message));
+    if (!this.#options.quiet) this.#tell(printable(redact(message)));
   }
 
   verbose(message: string): void {
-    if (this.#options.verbose) this.#tell(paint(this.#streams.stderr).dim(redact(message)));
+    if (this.#options.verbose) this.#tell(paint(this.#streams.stderr).dim(printable(redact(message))));
   }
 
   #lines(view: View): readonly string[] {
     switch (this.mode) {
       case "name":
-        if (view.names) return view.names();
+        if (view.names) return view.names().map(printable);
         break;
       case "env":
         return Object.entries(view.env?.() ?? {}).map(([key, value]) => `export ${key}=${shellQuote(value)}`);
@@ -118,7 +122,7 @@ export class ConsoleOutput implements Output {
         break;
     }
     if (view.table) return this.#table(view.table());
-    return view.lines?.() ?? [];
+    return (view.lines?.() ?? []).map(printable);
   }
 
   #table(table: Table): readonly string[] {
@@ -132,9 +136,4 @@ export class ConsoleOutput implements Output {
   #tell(text: string): void {
     this.#streams.stderr.write(`${text}\n`);
   }
-}
-
-/** A word that a POSIX shell reads back as it was. */
-export function shellQuote(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -88,6 +88,11 @@ function valueError(message: string): DcsError {
   const text = reasons
     .filter((line) => line !== "")
     .join("; ")
+    .replace(
+      /^(--[\w-]+)(?:=.*?)? cannot also be provided when using (--[\w-]+)/s,
+      "$1 and $2 cannot go together",
+    )
+    .replace(/^All of the following must be provided when using (--\S+): (.*)$/, "$1 needs $2")
     .replace(/^Missing required flag (\S+)/, "missing flag --$1")
     .replace(/^Flag (--\S+) expects a value$/, "$1 needs a value")
     .replace(/^Flag (--\S+) expects one of these values: /, "$1 needs a value, one of ");

@@ -25,6 +25,6 @@ export default class Completion extends DcsCommand {
     const { args } = await this.parse(Completion);
     const shell = args.shell === "zsh" ? "zsh" : "bash";
     const script = SHELLS[shell](completionPaths(this.config.commands, this.config.topics));
-    this.out.result("completion", { shell, script }, { lines: () => [script.trimEnd()] });
+    this.out.result("completion", { shell, script }, { lines: () => script.trimEnd().split("\n") });
   }
 }

@@ -2,9 +2,9 @@ import { string } from "@oclif/core/args";
 import { boolean, string as stringFlag } from "@oclif/core/flags";
 import { DcsCommand } from "../cli/base-command.ts";
 import { confirm } from "../cli/confirm.ts";
-import { runDeregister, targetInstances } from "../cli/deregister.ts";
 import { confirmFlags, waitFlag } from "../cli/flags.ts";
-import { sayInstances } from "../cli/instances.ts";
+import { runDeregister, targetInstances } from "../cli/registry/deregister.ts";
+import { sayInstances } from "../cli/registry/instances.ts";
 
 export default class Deregister extends DcsCommand {
   static override summary = "Take an instance out of the catalogue; its registrant drains and ends";
@@ -26,7 +26,7 @@ ends with 0; a keeper left by register --detach ends the same way.`;
       summary: "Which instance of SERVICE",
     }),
     all: boolean({ summary: "All instances of SERVICE; asks first" }),
-    reason: stringFlag({ summary: "Why, told to the registrant" }),
+    reason: stringFlag({ helpValue: "TEXT", summary: "Why, told to the registrant" }),
     wait: waitFlag({
       default: 0,
       summary: "How long to wait until the registrants have drained and ended (0)",

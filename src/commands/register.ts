@@ -1,8 +1,8 @@
 import { string } from "@oclif/core/args";
 import { DcsCommand } from "../cli/base-command.ts";
-import { runRegister } from "../cli/register.ts";
-import { registerDetached } from "../cli/register-detached.ts";
-import { healthPolicy, readRegistrations, registrationFlags } from "../cli/registration-flags.ts";
+import { runRegister } from "../cli/registry/register.ts";
+import { registerDetached } from "../cli/registry/register-detached.ts";
+import { healthPolicy, readRegistrations, registrationFlags } from "../cli/registry/registration-flags.ts";
 
 export default class Register extends DcsCommand {
   static override summary = "Register an instance of a service, and keep it registered";
@@ -15,7 +15,7 @@ again within 2 s; what \`dcs deregister\` takes out is drained and ends.`;
     "<%= config.bin %> register web --endpoint 10.0.0.7:8080 --weight 5 --version v2 --detach --json",
     "<%= config.bin %> register --file instances.yaml --ttl 10s",
   ];
-  static override stays = true;
+  static override stays = "!detach";
   static override takesChild = true;
   static override exits = [3, 4, 5, 124, 126, 127];
   static override args = { name: string({ ignoreStdin: true, description: "Name of the service" }) };

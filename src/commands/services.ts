@@ -2,7 +2,7 @@ import { string } from "@oclif/core/args";
 import { boolean } from "@oclif/core/flags";
 import { DcsCommand } from "../cli/base-command.ts";
 import { waitFlag } from "../cli/flags.ts";
-import { servicesData, servicesView } from "../cli/instances.ts";
+import { servicesData, servicesView } from "../cli/registry/instances.ts";
 import { listServices } from "../core/registry/catalog.ts";
 import { checkServiceName } from "../core/registry/names.ts";
 
@@ -36,12 +36,12 @@ export default class Services extends DcsCommand {
     const { out, signal } = this;
     const store = await this.store();
     if (flags.watch) {
-      const { runWatch } = await import("../cli/watch-services.ts");
+      const { runWatch } = await import("../cli/registry/watch-services.ts");
       return runWatch(query, { store, out, signal });
     }
     if (flags.wait > 0) {
       const { untilReady } = await import("../core/registry/until-ready.ts");
-      await untilReady(store, query, flags.wait, signal);
+      await untilReady(store, query, { waitMs: flags.wait, signal });
     }
     const { services } = await listServices(store, query, { signal });
     const empty =

@@ -89,6 +89,12 @@ export const ERROR_TABLE = {
     about: "The token given is not that of the present holder.",
     hint: "run `dcs lock inspect NAME` to see who holds it",
   },
+  LOCK_FOREIGN: {
+    exit: 3,
+    retryable: false,
+    about: "The key of the lock's name on Redis belongs to an application: it is not a lock.",
+    hint: "choose another lock name",
+  },
   INSTANCE_TAKEN: {
     exit: 3,
     retryable: true,

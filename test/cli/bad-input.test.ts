@@ -78,6 +78,28 @@ describe("bad input is one clear error with the documented status", () => {
     ["an empty lock name", ["lock", "inspect", ""], 2, "NAME_INVALID", /empty/],
     ["an endpoint without a port", ["register", "a", "--endpoint", "host"], 2, "USAGE", /--endpoint.*"host"/],
     ["an endpoint with a newline", ["register", "a", "--endpoint", "h\n:1"], 2, "USAGE", /--endpoint/],
+    ["a look at leases without a pause", ["lease", "ls", "--watch", "--every", "0"], 2, "USAGE", /--every/],
+    ["--every without --watch", ["lease", "ls", "--every", "1s"], 2, "USAGE", /--every needs --watch/],
+    [
+      "flags that exclude each other",
+      ["deregister", "a", "--all", "--endpoint", "h:1"],
+      2,
+      "USAGE",
+      /--all and --endpoint cannot go together/,
+    ],
+    ["a key for a policy that has none", ["resolve", "a", "--key", "k"], 2, "USAGE", /--key.*wrr/],
+    [
+      "a tag with an escape",
+      ["register", "a", "--endpoint", "h:1", "--tag", "\u001b[31m"],
+      2,
+      "USAGE",
+      /--tag/,
+    ],
+    ["a flag with an escape", ["services", "--a\u001b[31m"], 2, "USAGE", /unknown flag --a/],
+    ["a flag before the command", ["--verbose", "services"], 2, "USAGE", /--verbose stands before/],
+    ["help for what does not exist", ["help", "nope"], 127, "COMMAND_NOT_FOUND", /"nope"/],
+    ["help for what a topic does not have", ["lock", "lcok", "-h"], 127, "COMMAND_NOT_FOUND", /"lock lcok"/],
+    ["a wait that runs out at once", ["resolve", "a", "--wait", "1ms"], 124, "WAIT_TIMEOUT", /1ms/],
     ["a store URL of no scheme", ["lock", "ls", "--store", "nope"], 2, "URL_INVALID", /nope/],
     ["a store URL of an unknown scheme", ["services", "--store", "ftp://h"], 2, "URL_INVALID", /ftp/],
     ["a lease id that is no hex", ["lease", "inspect", "xyz"], 2, "USAGE", /xyz/],
@@ -100,7 +122,9 @@ describe("bad input is one clear error with the documented status", () => {
     expect(seen).toMatchObject({ exit, code });
     expect(seen.message).toMatch(message);
     expect(seen.hint).not.toBe("");
-    expect(await told(args)).toContain(`error ${code}: `);
+    const text = await told(args);
+    expect(text).toContain(`error ${code}: `);
+    expect(text).not.toContain("\u001b");
   });
 
   it("a grace that does not fit the TTL", async () => {
@@ -117,6 +141,17 @@ describe("bad input is one clear error with the documented status", () => {
     ]);
     expect(code).toBe(2);
     expect(stderr).toContain("--grace 2s does not fit --ttl 3s: at most 750ms");
+  });
+
+  it("a working directory that is gone", async () => {
+    const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
+    const words = ["sh", "-c", script, "sh", process.execPath, dcsBin];
+    for (const args of [["services"], ["config", "contexts"]]) {
+      const { code, stderr } = await runProcess([...words, ...args], { env: box.env, cwd: box.dir });
+      expect(code).toBe(2);
+      expect(stderr).toContain("error USAGE: the working directory does not exist any more");
+    }
+    expect((await runProcess([...words, "--help"], { env: box.env, cwd: box.dir })).code).toBe(0);
   });
 
   it("--json with a command after --, which owns stdout", async () => {

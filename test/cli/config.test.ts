@@ -1,8 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { runDcs } from "../support/cli.ts";
+import { dcsBin, runDcs, runProcess } from "../support/cli.ts";
 import { type Sandbox, sandbox } from "../support/start-dcs.ts";
+
+/** Root reads whatever it likes unless its capabilities are taken away. */
+const UNPRIVILEGED = process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
 
 function write(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
@@ -167,6 +170,47 @@ describe("a configuration file", () => {
       expect(run.stdout).toContain("etcd://me:***@h:1");
       expect(run.stdout + run.stderr).not.toContain("hunter2");
     }
+  });
+
+  it("holds no alias of nothing", async () => {
+    using box = sandbox();
+    write(join(box.dir, "dcs.yaml"), "contexts: *nothing\n");
+    const run = await dcs(box, ["services"]);
+    expect(run).toMatchObject({ code: 2, stderr: "" });
+    expect(run.json()["error"]).toMatchObject({ code: "CONFIG_INVALID" });
+  });
+
+  it.each([
+    ["the user's own file", "config/dcs/config.yaml", "config"],
+    ["the selection", "state/context.json", "state"],
+  ])("that may not be read is an error, not an absence: %s", async (_what, file, directory) => {
+    using box = sandbox();
+    write(join(box.dir, file), '{"context": "a", "file": "/a"}\n');
+    chmodSync(join(box.dir, directory), 0o000);
+    const env = { ...box.env, XDG_CONFIG_HOME: join(box.dir, "config") };
+    const words = [...UNPRIVILEGED, process.execPath, dcsBin, "config", "show", "--json"];
+    const { code, stdout } = await runProcess(words, { env, cwd: box.dir });
+    chmodSync(join(box.dir, directory), 0o700);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { code: "CONFIG_INVALID", message: expect.stringContaining("EACCES") },
+    });
+    expect(code).toBe(2);
+  });
+
+  it("shows no protection it does not know", async () => {
+    using box = sandbox();
+    write(join(box.dir, "dcs.yaml"), `contexts:\n  a:\n    store: embedded:$\{UNSET}\n    protected: true\n`);
+    const { contexts } = await settings(box, ["config", "contexts"]);
+    expect(contexts).toMatchObject([{ name: "a", protected: null, error: expect.stringContaining("UNSET") }]);
+  });
+
+  it("takes a relative XDG directory for none", async () => {
+    using box = sandbox();
+    const { stdout } = await runProcess([process.execPath, dcsBin, "config", "show", "--json"], {
+      env: { PATH: box.env["PATH"] ?? "", HOME: box.dir, XDG_STATE_HOME: "here" },
+    });
+    const { stateDir } = JSON.parse(stdout).data.settings;
+    expect(stateDir).toEqual({ value: join(box.dir, ".local/state/dcs"), origin: "default" });
   });
 
   it("named on the command line must exist", async () => {

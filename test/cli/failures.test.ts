@@ -75,6 +75,11 @@ describe("a failure", () => {
   it("is annotated under GitHub Actions", async () => {
     const run = await runDcs(["config", "show", "--nope"], { env: { GITHUB_ACTIONS: "true" } });
     expect(run.stderr).toContain("\n::error title=USAGE::unknown flag --nope");
+    const forged = await runDcs(["config", "show", "--a\n::error::100%\u001b[2J"], {
+      env: { GITHUB_ACTIONS: "true" },
+    });
+    expect(forged.stderr).toContain("\n::error title=USAGE::unknown flag --a%0A::error::100%25\\x1b[2J");
+    expect(forged.stderr.match(/^::/gm)).toHaveLength(1);
   });
 
   it("has the status --error-exit gives, where a command is run", async () => {

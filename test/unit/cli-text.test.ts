@@ -107,6 +107,26 @@ describe("output", () => {
     }
   });
 
+  it("neutralises what others wrote for people, and keeps it exact in JSON", () => {
+    const evil = "a\u001b[2J\nb";
+    for (const [mode, view] of [
+      ["table", { lines: () => [evil] }],
+      ["table", { table: () => ({ head: ["H"], rows: [[evil]] }) }],
+      ["name", { names: () => [evil] }],
+    ] as const) {
+      const { output, texts } = written(mode);
+      output.result("x", {}, view);
+      output.event("e", {}, evil);
+      output.note(evil);
+      output.warn("W", evil);
+      expect(texts.out + texts.err).not.toContain("\u001b");
+      expect(texts.out + texts.err).not.toMatch(/^b/m);
+    }
+    const { output, texts } = written("json");
+    output.result("x", { evil }, {});
+    expect(JSON.parse(texts.out)).toMatchObject({ data: { evil } });
+  });
+
   it("writes events as lines, or as objects", () => {
     const { output, texts } = written("ndjson");
     output.event("acquired", { name: "n" }, "line");

@@ -1,4 +1,5 @@
 import { DcsCommand } from "../../cli/base-command.ts";
+import { workingDirectory } from "../../cli/working-directory.ts";
 import { listContexts } from "../../core/config/list-contexts.ts";
 import { redact } from "../../core/util/redact.ts";
 
@@ -10,7 +11,7 @@ export default class ConfigContexts extends DcsCommand {
 
   async execute(): Promise<void> {
     await this.parse(ConfigContexts);
-    const contexts = await listContexts(process.env, process.cwd());
+    const contexts = await listContexts(process.env, workingDirectory());
     this.out.result(
       "config.contexts",
       {
@@ -23,7 +24,7 @@ export default class ConfigContexts extends DcsCommand {
             selected ? "*" : "",
             name,
             error ?? redact(store ?? "embedded:"),
-            guarded ? "yes" : "no",
+            guarded === null ? "-" : guarded ? "yes" : "no",
             `${file}:${line}`,
           ]),
           empty: "no contexts are defined",

@@ -1,6 +1,7 @@
 import { string } from "@oclif/core/args";
 import { boolean } from "@oclif/core/flags";
 import { DcsCommand } from "../../cli/base-command.ts";
+import { workingDirectory } from "../../cli/working-directory.ts";
 import { findContext, loadConfigFiles } from "../../core/config/contexts.ts";
 import { stateDirectory } from "../../core/config/paths.ts";
 import { writeSelection } from "../../core/config/selection.ts";
@@ -20,7 +21,7 @@ export default class ConfigUse extends DcsCommand {
     if ((args.context === undefined) !== (flags.none === true)) {
       throw new DcsError("USAGE", "give either the name of a context or --none");
     }
-    const stateDir = stateDirectory(process.env, process.cwd()).value;
+    const stateDir = stateDirectory(process.env, workingDirectory()).value;
     if (args.context === undefined) {
       writeSelection(stateDir, null);
       this.out.result(
@@ -31,7 +32,7 @@ export default class ConfigUse extends DcsCommand {
       return;
     }
     const { name, file } = findContext(
-      await loadConfigFiles(process.env, process.cwd()),
+      await loadConfigFiles(process.env, workingDirectory()),
       args.context,
       "config use",
     );

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { string } from "@oclif/core/args";
 import { DcsCommand } from "../../cli/base-command.ts";
+import { workingDirectory } from "../../cli/working-directory.ts";
 import { validateConfig } from "../../core/config/validate.ts";
 
 export default class ConfigValidate extends DcsCommand {
@@ -16,7 +17,7 @@ export default class ConfigValidate extends DcsCommand {
   async execute(): Promise<void> {
     const { args } = await this.parse(ConfigValidate);
     const given = args.file === undefined ? null : resolve(args.file);
-    const files = await validateConfig(given, process.env, process.cwd());
+    const files = await validateConfig(given, process.env, workingDirectory());
     this.out.result(
       "config.validate",
       { files },

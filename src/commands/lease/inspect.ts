@@ -1,6 +1,6 @@
 import { string } from "@oclif/core/args";
 import { DcsCommand } from "../../cli/base-command.ts";
-import { leaseData } from "../../cli/leases.ts";
+import { leaseData } from "../../cli/lease/leases.ts";
 import { describeKeys } from "../../core/lease/describe-key.ts";
 import { leaseNotFound, parseLeaseId } from "../../core/lease/lease-id.ts";
 import { formatDuration } from "../../core/util/duration.ts";

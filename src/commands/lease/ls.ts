@@ -1,8 +1,14 @@
 import { boolean } from "@oclif/core/flags";
 import { DcsCommand } from "../../cli/base-command.ts";
-import { durationFlag } from "../../cli/flags.ts";
-import { LEASE_HEAD, LEASE_HEAD_WIDE, leaseCells, leaseCellsWide, leaseData } from "../../cli/leases.ts";
-import { watchLeases } from "../../cli/watch-leases.ts";
+import { positiveDurationFlag } from "../../cli/flags.ts";
+import {
+  LEASE_HEAD,
+  LEASE_HEAD_WIDE,
+  leaseCells,
+  leaseCellsWide,
+  leaseData,
+} from "../../cli/lease/leases.ts";
+import { watchLeases } from "../../cli/lease/watch-leases.ts";
 import { describeKeys } from "../../core/lease/describe-key.ts";
 
 export default class LeaseLs extends DcsCommand {
@@ -16,7 +22,7 @@ export default class LeaseLs extends DcsCommand {
   static override exits = [4, 5];
   static override flags = {
     watch: boolean({ summary: "Stay, and tell each lease that is granted or ends" }),
-    every: durationFlag({ dependsOn: ["watch"], summary: "With --watch: how often to look (1s)" }),
+    every: positiveDurationFlag({ dependsOn: ["watch"], summary: "With --watch: how often to look (1s)" }),
   };
 
   protected async execute(): Promise<void> {

@@ -2,7 +2,7 @@ import { string } from "@oclif/core/args";
 import { string as stringFlag } from "@oclif/core/flags";
 import { DcsCommand } from "../../cli/base-command.ts";
 import { childFlags, durationFlag, waitFlag } from "../../cli/flags.ts";
-import { type AcquireInput, acquireDetached } from "../../cli/lock-acquire.ts";
+import { type AcquireInput, acquireDetached } from "../../cli/lock/acquire.ts";
 
 export default class LockAcquire extends DcsCommand {
   static override summary = "Take a lock: hold it while a command runs, or until its TTL ends";
@@ -50,12 +50,12 @@ What the lock protects should compare the fence (DCS_LOCK_FENCE), a number that 
       events: flags.events,
       child: this.child,
     };
-    const run = { settings: await this.settings(), out: this.out, signal: this.signal };
+    const run = { settings: () => this.settings(), out: this.out, signal: this.signal };
     if (this.child.length === 0) {
       await acquireDetached(input, run);
       return 0;
     }
-    const { acquireGuarded } = await import("../../cli/lock-guarded.ts");
+    const { acquireGuarded } = await import("../../cli/lock/guarded.ts");
     return acquireGuarded(input, run);
   }
 }

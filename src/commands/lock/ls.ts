@@ -1,5 +1,5 @@
 import { DcsCommand } from "../../cli/base-command.ts";
-import { openRunLocks, placeCells, placeData } from "../../cli/locks.ts";
+import { openRunLocks, placeCells, placeData } from "../../cli/lock/locks.ts";
 import { formatDuration } from "../../core/util/duration.ts";
 
 export default class LockLs extends DcsCommand {

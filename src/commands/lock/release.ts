@@ -1,7 +1,7 @@
 import { string } from "@oclif/core/args";
 import { string as stringFlag } from "@oclif/core/flags";
 import { DcsCommand } from "../../cli/base-command.ts";
-import { lockIdentity, openRunLocks } from "../../cli/locks.ts";
+import { lockIdentity, openRunLocks } from "../../cli/lock/locks.ts";
 
 export default class LockRelease extends DcsCommand {
   static override summary = "Give a lock back";

@@ -1,7 +1,7 @@
 import { string } from "@oclif/core/args";
 import { string as stringFlag } from "@oclif/core/flags";
 import { DcsCommand } from "../../cli/base-command.ts";
-import { lockIdentity, openRunLocks } from "../../cli/locks.ts";
+import { lockIdentity, openRunLocks } from "../../cli/lock/locks.ts";
 import { formatDuration } from "../../core/util/duration.ts";
 
 export default class LockRenew extends DcsCommand {

@@ -1,6 +1,6 @@
 import { string } from "@oclif/core/args";
 import { DcsCommand } from "../../cli/base-command.ts";
-import { openRunLocks, placeCells, placeData } from "../../cli/locks.ts";
+import { openRunLocks, placeCells, placeData } from "../../cli/lock/locks.ts";
 import type { LockEvent } from "../../core/lock/lock.ts";
 
 export default class LockWatch extends DcsCommand {

@@ -58,7 +58,7 @@ export async function readConfigFile(path: string, options: ReadOptions): Promis
       hint: 'correct the YAML there; a value that ends in a colon needs quotes: "embedded:"',
     });
   }
-  const checked = configSchema.safeParse(document.toJS() ?? {});
+  const checked = configSchema.safeParse(places.content() ?? {});
   if (!checked.success) throw places.schemaError(checked.error.issues);
   return new CheckedFile(places, checked.data, options);
 }
@@ -177,6 +177,20 @@ class Places {
   at(path: Path, key = false): { readonly line: number; readonly col: number } {
     const offset = (key ? this.#keyOffset(path) : null) ?? this.#valueOffset(path);
     return offset === null ? { line: 1, col: 1 } : this.#lines.linePos(offset);
+  }
+
+  /** The document as plain values; CONFIG_INVALID for an alias of nothing, or of too much. */
+  content(): unknown {
+    try {
+      return this.#document.toJS();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new DcsError("CONFIG_INVALID", `${this.file}: ${why}`, {
+        cause,
+        details: { file: this.file },
+        hint: "correct the YAML alias there",
+      });
+    }
   }
 
   name(path: Path): string {

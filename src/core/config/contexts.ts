@@ -28,7 +28,8 @@ export async function loadConfigFiles(env: Environment, cwd: string): Promise<Co
   const userPath = userConfigFile(env);
   return {
     project: projectPath === null ? null : await readConfigFile(projectPath, options),
-    user: userPath === null || !existsSync(userPath) ? null : await readConfigFile(userPath, options),
+    // Not looked for first: one that may not be read must not count as absent, and another store be used for it.
+    user: userPath === null ? null : await readConfigFile(userPath, options),
   };
 }
 

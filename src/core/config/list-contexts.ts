@@ -14,7 +14,8 @@ export interface ListedContext {
   readonly local: boolean | null;
   /** May hold secrets; null where the default is used or it cannot be used here. */
   readonly store: string | null;
-  readonly protected: boolean;
+  /** Null when it cannot be used here. */
+  readonly protected: boolean | null;
   /** Why it cannot be used here, such as a variable that is not set; null when it can. */
   readonly error: string | null;
 }
@@ -40,7 +41,7 @@ export async function listContexts(
       };
     } catch (error) {
       if (!isDcsError(error)) throw error;
-      return { ...common, local: null, store: null, protected: false, error: error.message };
+      return { ...common, local: null, store: null, protected: null, error: error.message };
     }
   });
 }

@@ -39,7 +39,7 @@ export function stateDirectory(env: Environment, cwd: string): Setting<string> {
       details: { variable: "DCS_STATE_DIR" },
     });
   }
-  const variable = env["XDG_STATE_HOME"] ? "XDG_STATE_HOME" : null;
+  const variable = isAbsolute(env["XDG_STATE_HOME"] ?? "") ? "XDG_STATE_HOME" : null;
   return {
     value: join(base, "dcs"),
     origin: variable === null ? { kind: "default" } : { kind: "env", variable },

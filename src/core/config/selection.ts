@@ -14,15 +14,21 @@ export function selectionFile(stateDir: string): string {
   return join(stateDir, "context.json");
 }
 
-/** The selected context, or null. CONFIG_INVALID when the file is damaged. */
+/** The selected context, or null. CONFIG_INVALID when the file is damaged or may not be read. */
 export function readSelection(stateDir: string): Selection | null {
   const path = selectionFile(stateDir);
   let text: string;
   try {
     text = readFileSync(path, "utf8");
-  } catch {
-    // Absent, or not ours to read: then nothing is selected.
-    return null;
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    // Whoever selected a context must not end up on another store because the selection cannot be read.
+    throw new DcsError("CONFIG_INVALID", `${path}: cannot be read: ${code}`, {
+      cause,
+      details: { file: path },
+      hint: "make the file readable, or set DCS_STATE_DIR to another directory",
+    });
   }
   try {
     const parsed: unknown = JSON.parse(text);

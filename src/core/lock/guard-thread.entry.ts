@@ -16,12 +16,22 @@ const port = parentPort;
 const stop = new AbortController();
 let keeper: LeaseKeeper | null = null;
 // Opened at once: the main thread is still waiting for the lock.
-const opened: Promise<LockDriver> = openLocks(workerData as GuardThreadData);
-// When it cannot be opened, renewals say so; the main thread has its own connection, and its own error.
-opened.then(
+let opened: Promise<LockDriver> | null = null;
+// When it cannot be opened now, each renewal tries again; the main thread has its own connection, and its own error.
+locks().then(
   () => report({ type: "ready" }),
   () => report({ type: "ready" }),
 );
+
+function locks(): Promise<LockDriver> {
+  if (opened !== null) return opened;
+  const opening = openLocks(workerData as GuardThreadData);
+  opened = opening;
+  opening.catch(() => {
+    if (opened === opening) opened = null;
+  });
+  return opening;
+}
 
 function report(message: GuardReport): void {
   port?.postMessage(message);
@@ -32,7 +42,7 @@ function keep(command: Extract<GuardCommand, { type: "keep" }>): void {
   keeper = new LeaseKeeper({
     ttlMs,
     deadline,
-    renew: async (signal) => (await opened).renew(name, token, signal),
+    renew: async (signal) => (await locks()).renew(name, token, signal),
     isGone: (error) => isDcsError(error, "LOCK_NOT_OWNED"),
     clock: systemClock,
     onRenewed: (next) => {
@@ -51,7 +61,7 @@ function keep(command: Extract<GuardCommand, { type: "keep" }>): void {
 /** A lock that is broken, revoked or evicted is seen at once, not at the next renewal. */
 async function watchKey(name: string, token: string): Promise<void> {
   try {
-    await (await opened).gone(name, token, stop.signal);
+    await (await locks()).gone(name, token, stop.signal);
     if (!stop.signal.aborted) report({ type: "lost", reason: "gone", message: "its key was deleted" });
   } catch {
     // Without the watch, the next renewal finds out.
@@ -74,7 +84,7 @@ async function end(): Promise<void> {
   keeper?.stop();
   stop.abort();
   try {
-    await (await opened).close();
+    await (await opened)?.close();
   } catch {
     // Nothing was open.
   }

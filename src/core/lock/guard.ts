@@ -8,6 +8,7 @@ import type { GuardReport } from "./guard-messages.ts";
 import { GuardThread } from "./guard-thread.ts";
 import { guardTimes } from "./guard-times.ts";
 import type { AcquireRequest, Hold, LockDriver } from "./lock.ts";
+import { lostBeforeStart } from "./lock-errors.ts";
 import { type LocksAddress, openLocks } from "./open-locks.ts";
 
 export type GuardEvent =
@@ -105,11 +106,14 @@ class Guard {
       this.#tell({ type: "acquired", hold, waitedMs: this.#clock.monotonic() - asked });
       try {
         const child = await this.#start(hold, watchdog);
-        await locks.setHolder(hold.name, hold.token, { ...request.holder, group: child.group });
+        await this.#record(locks, hold, child);
         const watchdogFd = child.watchdogFd;
         thread.keep({ ...keptOf(hold), watchdogFd, marginMs: this.#marginMs });
         this.#moveDeadline(hold.deadline);
+        // A signal, or the loss of the lock, that came before the command: then it must not begin.
+        request.signal?.throwIfAborted();
         await child.open();
+        if (!child.opened) throw lostBeforeStart(hold.name);
         this.#tell({ type: "started", pid: child.pid });
         const { exit, groupGone } = await this.#watch(child);
         this.#survivors = !groupGone;
@@ -117,6 +121,8 @@ class Guard {
         const releasedAt = groupGone ? await this.#release(locks, hold) : null;
         return { hold, exit, lost: this.#lost, acquiredAt, releasedAt, renewals: this.#renewals, groupGone };
       } catch (error) {
+        // The thread must not take our own release for a loss.
+        this.#ended = true;
         await this.#child?.stop({ graceMs: 0 });
         await locks.release(hold.name, hold.token).catch(() => {});
         throw error;
@@ -147,6 +153,18 @@ class Guard {
     this.#child = child;
     child.arm(hold.deadline - this.#marginMs);
     return child;
+  }
+
+  /** From here on a crash is seen only when the command's group is gone too. Also the last look whether we hold it. */
+  async #record(locks: LockDriver, hold: Hold, child: Supervised): Promise<void> {
+    try {
+      const holder = { ...this.#options.request.holder, group: child.group };
+      await locks.setHolder(hold.name, hold.token, holder);
+    } catch (error) {
+      if (isDcsError(error, "LOCK_NOT_OWNED") || isDcsError(error, "LEASE_NOT_FOUND"))
+        throw lostBeforeStart(hold.name, error);
+      throw error;
+    }
   }
 
   async #watch(child: Supervised): Promise<{ exit: ProcessExit; groupGone: boolean }> {

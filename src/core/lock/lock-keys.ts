@@ -1,10 +1,20 @@
 import { LOCK_RECORD_PREFIX } from "../store/keys.ts";
-import type { KeyValue, LeaseId } from "../store/store.ts";
+import type { Holder, KeyValue, LeaseId } from "../store/store.ts";
 
 /**
  * The keys of a lock in the store: the queue of etcd's concurrency package, `<name>/<lease id>`, ordered by create
  * revision; the first holds. What dcs knows of each place stands beside it on the same lease.
  */
+
+/** What dcs writes beside a place in the queue. */
+export interface LockRecord {
+  readonly holder: Holder;
+  readonly reason: string | null;
+  readonly proof: string;
+  readonly since: number;
+  readonly ttlMs: number;
+  readonly detached: boolean;
+}
 
 export function queuePrefix(name: string): string {
   return `${name}/`;

@@ -1,8 +1,7 @@
 import { LOCK_RECORD_PREFIX } from "../store/keys.ts";
 import type { KeyValue, LeaseInfo, Store } from "../store/store.ts";
 import type { LockHolder, LockState } from "./lock.ts";
-import { parseQueueKey, placesOf, queuePrefix, recordKey } from "./lock-keys.ts";
-import type { LockRecord } from "./store-lock.ts";
+import { type LockRecord, parseQueueKey, placesOf, queuePrefix, recordKey } from "./lock-keys.ts";
 
 /** One place in a queue with what is known of it; a place that is not dcs's has a lease and nothing else. */
 export async function toHolder(
@@ -58,7 +57,8 @@ function describe(place: KeyValue, info: LeaseInfo | null, record: LockRecord | 
     since: record?.since ?? info?.grantedAt ?? null,
     ttlMs: info?.ttlMs ?? record?.ttlMs ?? 0,
     remainingMs: Math.round(info?.remainingMs ?? 0),
-    detached: record?.detached ?? info?.detached ?? false,
+    // A waiter's place is kept by its process until it has the lock, whatever was asked for.
+    detached: info?.detached ?? record?.detached ?? false,
   };
 }
 

@@ -1,10 +1,14 @@
 import { formatDuration } from "../util/duration.ts";
+import { shortened } from "../util/shortened.ts";
 import type { LockHolder } from "./lock.ts";
+
+/** A reason may be of any length; in a message it is cut here, and `holderDetails` has all of it. */
+const MAX_REASON = 100;
 
 /** The holder in one phrase for a message. */
 export function sayHolder(place: LockHolder): string {
   const who = place.holder === null ? `lease ${place.lease}` : `${place.holder.host} pid ${place.holder.pid}`;
-  const why = place.reason === null ? "" : ` ("${place.reason}")`;
+  const why = place.reason === null ? "" : ` ("${shortened(place.reason, MAX_REASON)}")`;
   return `${who}${why}, ${formatDuration(place.remainingMs)} left of its TTL`;
 }
 

@@ -1,26 +1,15 @@
-import { DcsError, isDcsError } from "../errors.ts";
+import { type DcsError, isDcsError } from "../errors.ts";
 import { LeaseKeeper } from "../lease/keeper.ts";
 import { LOCK_RECORD_PREFIX } from "../store/keys.ts";
 import type { Holder, KeyValue, Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
-import { formatDuration } from "../util/duration.ts";
-import type { AcquireRequest, Hold, LockDriver, LockEvent, LockHolder, LockState, Renewal } from "./lock.ts";
-import { placesOf, queueKey, queuePrefix, recordKey } from "./lock-keys.ts";
+import type { AcquireRequest, Hold, LockDriver, LockEvent, LockState, Renewal } from "./lock.ts";
+import { lockHeld, lockNotOwned, placeLost, ttlInvalid } from "./lock-errors.ts";
+import { type LockRecord, placesOf, queueKey, queuePrefix, recordKey } from "./lock-keys.ts";
 import { checkLockName } from "./lock-name.ts";
 import { readStates, toHolder } from "./lock-states.ts";
 import { newToken, parseToken, proofOf, type Token } from "./lock-token.ts";
-import { holderDetails, sayHolder } from "./say-holder.ts";
 import { watchLocks } from "./watch-locks.ts";
-
-/** What dcs writes beside a place in the queue. */
-export interface LockRecord {
-  readonly holder: Holder;
-  readonly reason: string | null;
-  readonly proof: string;
-  readonly since: number;
-  readonly ttlMs: number;
-  readonly detached: boolean;
-}
 
 /**
  * Locks on any store, by the queue of etcd's concurrency package: put a key on a lease of one's own, the lowest create
@@ -55,17 +44,19 @@ export class StoreLocks implements LockDriver {
     const ttlMs = this.#checkTtl(request.ttlMs);
     if (request.waitMs <= 0) {
       const [first] = await this.#places(name, request.signal);
-      if (first !== undefined) throw await this.#held(name, request, 0);
+      if (first !== undefined) throw await this.#held(request, 0);
     }
     const token = newToken();
     const sent = this.#clock.monotonic();
-    const { revision } = await this.#enqueue(request, token, ttlMs);
     try {
+      const { revision } = await this.#enqueue(request, token, ttlMs);
       const [first] = await this.#places(name, request.signal);
       if (first?.lease === token.lease) {
+        if (request.detached && !grantedDetached(request))
+          return await this.#detach(request, token, first, ttlMs);
         return this.#hold(name, token, first.createRevision, ttlMs, sent + ttlMs);
       }
-      if (request.waitMs <= 0) throw await this.#held(name, request, 0);
+      if (request.waitMs <= 0) throw await this.#held(request, 0);
       return await this.#wait(request, token, revision, sent + ttlMs, ttlMs);
     } catch (error) {
       // Whatever went wrong, our place must not stay in the queue; the lease's TTL is the second line.
@@ -81,7 +72,7 @@ export class StoreLocks implements LockDriver {
       const { ttlMs } = await this.#store.keepAlive(lease, options(signal));
       return { ttlMs, deadline: sent + ttlMs, expiresAt: this.#epochOf(sent + ttlMs) };
     } catch (error) {
-      if (isDcsError(error, "LEASE_NOT_FOUND")) throw notOwned(name, null, error);
+      if (isDcsError(error, "LEASE_NOT_FOUND")) throw lockNotOwned(name, null, error);
       throw error;
     }
   }
@@ -144,7 +135,6 @@ export class StoreLocks implements LockDriver {
       ttlMs,
       detached,
     };
-    // While it waits, even a detached place is kept by this process: a dead waiter must not block the queue.
     return this.#store.txn(
       {
         compares: [{ key: queueKey(name, lease), is: "absent" }],
@@ -152,7 +142,7 @@ export class StoreLocks implements LockDriver {
           { put: queueKey(name, lease), value: "", lease },
           { put: recordKey(name, lease), value: JSON.stringify(record), lease },
         ],
-        grant: { id: lease, ttlMs, holder, detached: detached && request.waitMs <= 0 },
+        grant: { id: lease, ttlMs, holder, detached: grantedDetached(request) },
       },
       options(request.signal),
     );
@@ -184,7 +174,7 @@ export class StoreLocks implements LockDriver {
     try {
       const place = await this.#myTurn(request, token, revision, stop.signal);
       if (place === null) {
-        if (stop.signal.reason === TIMED_OUT) throw await this.#held(name, request, request.waitMs);
+        if (stop.signal.reason === TIMED_OUT) throw await this.#held(request, request.waitMs);
         if (stop.signal.reason === PLACE_LOST) throw placeLost(name);
         throw stop.signal.reason;
       }
@@ -233,13 +223,18 @@ export class StoreLocks implements LockDriver {
     return from;
   }
 
-  /** From here on no process keeps the hold: grant the same lease anew as a detached one. */
+  /** From here on no process keeps the hold: grants the same lease anew as a detached one, if its place is still there. */
   async #detach(request: AcquireRequest, token: Token, place: KeyValue, ttlMs: number): Promise<Hold> {
     const sent = this.#clock.monotonic();
-    await this.#store.grant(
-      { id: token.lease, ttlMs, holder: request.holder, detached: true },
+    const { succeeded } = await this.#store.txn(
+      {
+        compares: [{ key: place.key, createRevision: place.createRevision }],
+        ops: [],
+        grant: { id: token.lease, ttlMs, holder: request.holder, detached: true },
+      },
       options(request.signal),
     );
+    if (!succeeded) throw placeLost(request.name);
     return this.#hold(request.name, token, place.createRevision, ttlMs, sent + ttlMs);
   }
 
@@ -269,32 +264,19 @@ export class StoreLocks implements LockDriver {
       const record = await this.#store.get(recordKey(name, token.lease), options(signal));
       if (record !== null && (JSON.parse(record.value) as LockRecord).proof === proofOf(text)) return token;
     }
-    throw notOwned(name, first === undefined ? null : await toHolder(this.#store, name, first, signal));
+    throw lockNotOwned(name, first === undefined ? null : await toHolder(this.#store, name, first, signal));
   }
 
-  async #held(name: string, request: AcquireRequest, waitedMs: number): Promise<DcsError> {
-    const state = await this.inspect(name);
-    const holder = state?.holder ?? null;
-    const after = waitedMs > 0 ? ` after waiting ${formatDuration(waitedMs)}` : "";
-    const by = holder === null ? "another holder, gone meanwhile" : sayHolder(holder);
-    return new DcsError("LOCK_HELD", `lock ${name} is held${after}: ${by}`, {
-      details: { name, waitedMs, ...holderDetails(holder), waiters: state?.waiters.length ?? 0 },
-      hint:
-        request.waitMs > 0
-          ? `see who waits and holds: dcs lock inspect ${name}`
-          : `wait for it with --wait 30s, or see who holds it: dcs lock inspect ${name}`,
-    });
+  async #held(request: AcquireRequest, waitedMs: number): Promise<DcsError> {
+    return lockHeld(request, waitedMs, await this.inspect(request.name));
   }
 
+  /** In whole milliseconds, raised to what the store can keep. */
   #checkTtl(ttlMs: number): number {
     const { minTtlMs, maxTtlMs } = this.#store.capabilities;
-    if (!Number.isFinite(ttlMs) || ttlMs <= 0 || ttlMs > maxTtlMs) {
-      throw new DcsError("TTL_INVALID", `--ttl ${formatDuration(ttlMs)}: the TTL of a lock must be above 0`, {
-        details: { flag: "--ttl", valueMs: ttlMs, minMs: minTtlMs, maxMs: maxTtlMs },
-        hint: `give ${formatDuration(minTtlMs)} to ${formatDuration(maxTtlMs)}, such as --ttl 30s`,
-      });
-    }
-    return Math.max(ttlMs, minTtlMs);
+    if (!Number.isFinite(ttlMs) || ttlMs <= 0 || ttlMs > maxTtlMs)
+      throw ttlInvalid(ttlMs, minTtlMs, maxTtlMs);
+    return Math.max(Math.ceil(ttlMs), minTtlMs);
   }
 
   #epochOf(monotonic: number): number {
@@ -305,22 +287,14 @@ export class StoreLocks implements LockDriver {
 const TIMED_OUT = Symbol("timed out");
 const PLACE_LOST = Symbol("place lost");
 
+/**
+ * A place that may have to wait is kept by this process, even if the hold is to be detached: a dead waiter must not block
+ * the queue.
+ */
+function grantedDetached(request: AcquireRequest): boolean {
+  return request.detached && request.waitMs <= 0;
+}
+
 function options(signal: AbortSignal | undefined): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal };
-}
-
-function placeLost(name: string): DcsError {
-  return new DcsError("LOCK_LOST", `the place in the queue for lock ${name} was lost while waiting`, {
-    details: { name },
-    hint: "its lease could not be kept or was revoked; nothing was run; run it again",
-  });
-}
-
-function notOwned(name: string, holder: LockHolder | null, cause?: unknown): DcsError {
-  const now = holder === null ? "nobody holds it now" : `it is held by ${sayHolder(holder)}`;
-  return new DcsError("LOCK_NOT_OWNED", `the token given is not that of the holder of lock ${name}: ${now}`, {
-    details: { name, ...holderDetails(holder) },
-    ...(cause === undefined ? {} : { cause }),
-    ...(holder === null ? { hint: "the hold ended before (its TTL ran out, or it was released)" } : {}),
-  });
 }

@@ -19,7 +19,7 @@ export async function* watchLocks(
   const step = async function* (states: readonly LockState[], names: ReadonlySet<string> | null) {
     const next = new Map(states.map((state) => [state.name, state]));
     for (const changed of names ?? new Set([...known.keys(), ...next.keys()])) {
-      yield* difference(changed, known.get(changed), next.get(changed));
+      yield* lockDifference(changed, known.get(changed), next.get(changed));
       const state = next.get(changed);
       if (state === undefined) known.delete(changed);
       else known.set(changed, state);
@@ -47,7 +47,8 @@ function namesIn(batch: WatchBatch, only: string | null): ReadonlySet<string> {
   return names;
 }
 
-function* difference(
+/** The events between two looks at one lock. */
+export function* lockDifference(
   name: string,
   before: LockState | undefined,
   now: LockState | undefined,

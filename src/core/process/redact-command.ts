@@ -13,7 +13,7 @@ const SECRET_FLAG = new RegExp(`^--?${SECRET_NAME}$`, "i");
 /** Flags of well-known programs whose next word is, or may hold, a secret. */
 const SECRET_FLAGS_OF: Readonly<Record<string, readonly string[]>> = {
   "redis-cli": ["-a"],
-  valkey: ["-a"],
+  "valkey-cli": ["-a"],
   curl: ["-u", "--user"],
   wget: ["-u", "--user"],
   etcdctl: ["--user"],
@@ -28,6 +28,10 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // --password=x, PASSWORD=x, ?token=x, "--token x" inside a script
   [new RegExp(`((?:^|[^\\w.-])-{0,2}${SECRET_NAME}=)(?:"[^"]*"|'[^']*'|[^\\s&'"]+)`, "gi"), `$1${MASK}`],
   [new RegExp(`(\\s--?${SECRET_NAME}\\s+)(?:"[^"]*"|'[^']*'|[^\\s&'"-][^\\s&'"]*)`, "gi"), `$1${MASK}`],
+  // The flags of SECRET_FLAGS_OF inside a script: -u user:x, redis-cli … -a x, sshpass -p x
+  [/(\s(?:-u\s*|--user[\s=]+)['"]?[^\s:'"]+:)[^\s'"]+/g, `$1${MASK}`],
+  [/(\b(?:redis|valkey)-cli\b[^|;&]{0,200}?\s-a\s*)[^\s'"]+/g, `$1${MASK}`],
+  [/(\bsshpass\s+-p\s*)[^\s'"]+/g, `$1${MASK}`],
   // Authorization: Bearer x
   [/((?:proxy-)?authorization\s*[:=]\s*)[^'"]*/gi, `$1${MASK}`],
   [/\b(bearer\s+)[\w.~+/=-]+/gi, `$1${MASK}`],
@@ -46,12 +50,14 @@ const CONTROL = /\p{Cc}+/gu;
  * Masks too much rather than too little; still a best effort, since a secret can look like anything.
  */
 export function redactCommand(words: readonly string[]): string {
-  const program = (words[0] ?? "").split("/").at(-1) ?? "";
-  const own = Object.hasOwn(SECRET_FLAGS_OF, program) ? (SECRET_FLAGS_OF[program] ?? []) : [];
+  let own: readonly string[] = [];
   const shown: string[] = [];
   let hideNext = false;
   for (const [index, raw] of words.entries()) {
     const word = raw.slice(0, MAX_INPUT + 1).replace(CONTROL, " ");
+    // Anywhere, not only in front: `dcs lock acquire k -- curl …`, `sudo curl …`.
+    const program = word.split("/").at(-1) ?? "";
+    if (Object.hasOwn(SECRET_FLAGS_OF, program)) own = SECRET_FLAGS_OF[program] ?? [];
     if (hideNext && !word.startsWith("-")) shown.push(MASK);
     else if (index > 0) shown.push(quote(hideAttached(word)));
     else shown.push(word);

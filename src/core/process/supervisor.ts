@@ -150,6 +150,11 @@ export class Supervised implements AsyncDisposable {
     return this.watchdog?.ended ?? new Promise(() => {});
   }
 
+  /** True once the command was let run; what ended before never ran. */
+  get opened(): boolean {
+    return this.#opened;
+  }
+
   /** True while the group is stopped by `freeze`. */
   get frozen(): boolean {
     return this.#frozen;

@@ -1,4 +1,5 @@
 import { DcsError } from "../errors.ts";
+import { DRAIN_PREFIX } from "../store/keys.ts";
 import {
   type CallOptions,
   type Compare,
@@ -113,29 +114,18 @@ export async function untilDrained(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const stop = new AbortController();
-  const both = AbortSignal.any([signal, stop.signal]);
   const wake = new Wake();
+  const ring = () => wake.ring();
+  const stop = new AbortController();
+  const watch = { store, clock, signal: stop.signal, prefix: DRAIN_PREFIX, onBatch: ring, onBreak: ring };
   try {
-    for (const instance of instances) {
-      const key = instanceKeys(instance.id).drain;
-      const gone = async () => (await store.get(key, { signal }))?.lease !== instance.lease;
-      if (await gone()) continue;
-      const ring = () => wake.ring();
-      const { revision } = await store.list(key, { signal });
-      void follow({
-        store,
-        clock,
-        signal: both,
-        prefix: key,
-        from: revision + 1,
-        onBatch: ring,
-        onBreak: ring,
-      });
-      while (!(await gone())) {
-        await wake.wait(clock, Number.POSITIVE_INFINITY, signal);
-        signal.throwIfAborted();
-      }
+    for (let watched = false; ; watched = true) {
+      const { kvs, revision } = await store.list(DRAIN_PREFIX, { signal });
+      const marks = new Map(kvs.map(({ key, lease }) => [key, lease]));
+      if (!instances.some(({ id, lease }) => marks.get(instanceKeys(id).drain) === lease)) return;
+      if (!watched) void follow({ ...watch, from: revision + 1 });
+      await wake.wait(clock, Number.POSITIVE_INFINITY, signal);
+      signal.throwIfAborted();
     }
   } finally {
     stop.abort();
@@ -154,8 +144,8 @@ export async function findInstances(
   const id = endpoint === null ? null : `${service}/${endpoint}`;
   const found = id === null ? all : all.filter((one) => one.id === id || one.endpoint === endpoint);
   if (found.length > 0) return found;
-  const what = id ?? `any instance of ${service}`;
-  throw new DcsError("INSTANCE_NOT_FOUND", `${what} is not registered`, {
+  const what = id === null ? `no instance of ${service} is` : `${id} is not`;
+  throw new DcsError("INSTANCE_NOT_FOUND", `${what} registered`, {
     details: { service, endpoint, registered: all.slice(0, 20).map((instance) => instance.id) },
     hint: all.length === 0 ? "run `dcs services`" : `run \`dcs services ${service} --all\``,
   });

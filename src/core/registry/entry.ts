@@ -31,6 +31,8 @@ export interface Entry {
   toldTaken: boolean;
   /** The last thing said about it to the caller. */
   said: "nothing" | "pending" | "ready" | "unready";
+  /** The detail that was told with `pending`. */
+  saidDetail: string | null;
   /** It was in the store and is there no more, and nobody asked for that. */
   lost: boolean;
   /** It is being deregistered, or was: it never comes back. */
@@ -52,6 +54,7 @@ export function newEntry(spec: InstanceSpec, want: Place, detail: string | null,
     takenBy: null,
     toldTaken: false,
     said: "nothing",
+    saidDetail: null,
     lost: false,
     leaving: false,
   };

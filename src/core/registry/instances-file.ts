@@ -4,7 +4,7 @@ import { DcsError, isDcsError } from "../errors.ts";
 import { parseDuration } from "../util/duration.ts";
 import { parseCheck } from "./checks/parse-check.ts";
 import { type InstanceSpec, instanceId, MAX_WEIGHT } from "./instance.ts";
-import { brokenEndpointRule, brokenNameRule } from "./names.ts";
+import { brokenEndpointRule, brokenLabelRule, brokenNameRule } from "./names.ts";
 
 /** One instance of a file; what the file leaves open is null, so that flags can fill it. */
 export interface FileInstance {
@@ -39,7 +39,10 @@ interface Problem {
   readonly message: string;
 }
 
-const LABEL = z.string().min(1).max(255);
+const LABEL = z.string().check(({ value, issues }) => {
+  const message = brokenLabelRule(value);
+  if (message !== null) issues.push({ code: "custom", message, input: value });
+});
 
 const INSTANCE = z.strictObject({
   service: z.string().optional(),
@@ -79,7 +82,9 @@ export async function readInstancesFile(path: string, defaults: InstanceDefaults
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    const text = await readFile(path, "utf8");
+    // The mark that some editors put before UTF-8.
+    return text.startsWith("\ufeff") ? text.slice(1) : text;
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     throw new DcsError("FILE_INVALID", `${path} cannot be read: ${code}`, {

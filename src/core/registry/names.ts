@@ -35,6 +35,13 @@ export function brokenNameRule(name: string): string | null {
   return null;
 }
 
+/** The rule a version, zone or tag breaks, in words; null for a good one. */
+export function brokenLabelRule(text: string): string | null {
+  if (text === "") return "it is empty";
+  if (text.length > MAX_NAME) return `it is longer than ${MAX_NAME} characters`;
+  return /\p{Cc}/u.test(text) ? "it holds a control character" : null;
+}
+
 /** `HOST:PORT` or `[v6]:PORT`. USAGE, naming `flag`, for anything else. */
 export function parseEndpoint(text: string, flag: string): Endpoint {
   const rule = brokenEndpointRule(text);

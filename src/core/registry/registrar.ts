@@ -2,16 +2,16 @@ import { isDcsError } from "../errors.ts";
 import type { Holder, LeaseId, Revision } from "../store/store.ts";
 import { backoffDelay } from "../util/backoff.ts";
 import { sleep } from "../util/clock.ts";
-import { announcements } from "./announce.ts";
+import { Announcer } from "./announce.ts";
 import { type Entry, entryInstance, isPending, newEntry } from "./entry.ts";
 import type { Instance } from "./instance.ts";
 import { observe, type Scope, scopeOf } from "./observe.ts";
 import { OwnWatch } from "./own-watch.ts";
-import type { Farewell, RegistrarEvent } from "./registrar-events.ts";
+import type { Farewell } from "./registrar-events.ts";
 import { RegistrarLease } from "./registrar-lease.ts";
 import { checkTtl, mayPass, type RegistrarOptions } from "./registrar-options.ts";
 import { moveEntries } from "./sync.ts";
-import { holderOf, takenError } from "./taken.ts";
+import { takenError } from "./taken.ts";
 import { Wake } from "./wake.ts";
 
 const RETRY = { initialMs: 20, factor: 2, maxMs: 500 };
@@ -30,6 +30,7 @@ export class Registrar implements AsyncDisposable {
   readonly #o: RegistrarOptions;
   readonly #entries: readonly Entry[];
   readonly #byId: ReadonlyMap<string, Entry>;
+  readonly #tell: Announcer;
   readonly #scope: Scope;
   readonly #lease: RegistrarLease;
   readonly #wake = new Wake();
@@ -52,6 +53,7 @@ export class Registrar implements AsyncDisposable {
       newEntry(spec, checked ? "unready" : "ready", checked ? "no check has passed yet" : null, now),
     );
     this.#byId = new Map(this.#entries.map((entry) => [entry.id, entry]));
+    this.#tell = new Announcer(this.#entries, store, options.onEvent);
     this.#scope = scopeOf(this.#entries);
     this.#lease = new RegistrarLease(holder, {
       store,
@@ -61,7 +63,7 @@ export class Registrar implements AsyncDisposable {
         this.#loss = reason;
         this.#wake.ring();
       },
-      onDoubt: (error) => this.#emit({ type: "doubt", error }),
+      onDoubt: (error) => this.#o.onEvent({ type: "doubt", error }),
     });
     this.#watch = new OwnWatch(this.#entries, {
       store,
@@ -128,10 +130,10 @@ export class Registrar implements AsyncDisposable {
     const instances = leaving.map((entry) => entryInstance(entry, null));
     for (const entry of leaving) entry.leaving = true;
     await this.close();
-    this.#emit({ type: "deregistered", instances, ...farewell });
+    this.#o.onEvent({ type: "deregistered", instances, ...farewell });
     const { drainMs = 0, clock } = this.#o;
     if (!options.drain || drainMs === 0 || instances.length === 0) return;
-    this.#emit({ type: "draining", instances, drainMs });
+    this.#o.onEvent({ type: "draining", instances, drainMs });
     await sleep(clock, drainMs);
   }
 
@@ -185,7 +187,7 @@ export class Registrar implements AsyncDisposable {
         if (signal.aborted) return;
         if (isDcsError(error, "LEASE_NOT_FOUND")) this.#loss = "revoked";
         else if (!mayPass(error)) return this.#settle.reject(error);
-        else this.#emit({ type: "doubt", error });
+        else this.#o.onEvent({ type: "doubt", error });
         this.#mustLook = true;
         this.#wake.ring();
         await sleep(clock, backoffDelay(RETRY, failures++), signal).catch(() => {});
@@ -215,8 +217,8 @@ export class Registrar implements AsyncDisposable {
       await this.#look(lease);
       this.#wake.ring();
     }
-    for (const event of announcements(this.#entries, lease)) this.#emit(event);
-    await this.#tellTaken();
+    this.#tell.changes(lease);
+    await this.#tell.taken();
     // After the first registration is told: the watch begins with all of our own puts.
     this.#watch.start(this.#watchFrom, this.#scope);
   }
@@ -231,7 +233,7 @@ export class Registrar implements AsyncDisposable {
       this.#leave(entry, { by: marker.by, reason: marker.reason });
     if (seen.missing.length > 0) {
       const leaseGone = (await store.lease(lease, { signal })) === null;
-      this.#tellLost(lease, seen.missing, leaseGone ? "revoked" : "deleted");
+      this.#tell.lost(lease, seen.missing, leaseGone ? "revoked" : "deleted");
       if (leaseGone) {
         this.#loseAll("revoked");
         this.#wake.ring();
@@ -247,32 +249,10 @@ export class Registrar implements AsyncDisposable {
     const lease = this.#lease.id;
     if (lease === null) return;
     const stood = this.#entries.filter((entry) => entry.at !== "none" && !entry.leaving);
-    this.#tellLost(lease, stood, reason);
+    this.#tell.lost(lease, stood, reason);
     for (const entry of this.#entries) entry.at = "none";
     this.#lease.drop();
     this.#mustLook = true;
-  }
-
-  #tellLost(lease: LeaseId, entries: readonly Entry[], reason: "expired" | "revoked" | "deleted"): void {
-    const lost = entries.filter((entry) => !entry.lost);
-    for (const entry of lost) entry.lost = true;
-    if (lost.length === 0) return;
-    const instances = lost.map((entry) => entryInstance(entry, lease));
-    this.#emit({ type: "lost", lease, instances, reason });
-  }
-
-  /** Says once of each address that somebody else stands there. */
-  async #tellTaken(): Promise<void> {
-    const news: Entry[] = [];
-    for (const entry of this.#entries) {
-      if (entry.takenBy === null) entry.toldTaken = false;
-      else if (!entry.toldTaken && !entry.leaving) news.push(entry);
-    }
-    const kv = news[0]?.takenBy;
-    if (!kv) return;
-    for (const entry of news) entry.toldTaken = true;
-    const holder = await holderOf(this.#o.store, kv);
-    this.#emit({ type: "taken", instances: news.map((entry) => entryInstance(entry, null)), holder });
   }
 
   #timeRemoval(entry: Entry, healthy: boolean): void {
@@ -294,8 +274,8 @@ export class Registrar implements AsyncDisposable {
     entry.leaving = true;
     entry.want = "none";
     this.#removals.get(entry.id)?.();
-    this.#emit({ type: "deregistered", instances, ...farewell });
-    if (drainMs > 0) this.#emit({ type: "draining", instances, drainMs });
+    this.#o.onEvent({ type: "deregistered", instances, ...farewell });
+    if (drainMs > 0) this.#o.onEvent({ type: "draining", instances, drainMs });
     this.#removals.set(
       entry.id,
       clock.timer(drainMs, () => void this.#left(entry, farewell)),
@@ -314,9 +294,5 @@ export class Registrar implements AsyncDisposable {
     if (lease === null) return;
     const { drain } = entry.keys;
     await this.#o.store.txn({ compares: [{ key: drain, lease }], ops: [{ delete: drain }] }).catch(() => {});
-  }
-
-  #emit(event: RegistrarEvent): void {
-    this.#o.onEvent(event);
   }
 }

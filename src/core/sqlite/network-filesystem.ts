@@ -17,10 +17,15 @@ export function networkFilesystemOf(directory: string): string | null {
     const { type } = statfsSync(directory);
     if (!SUSPECT_MAGIC.has(type >>> 0)) return null;
     const name = mountTypeOf(directory, readFileSync("/proc/self/mountinfo", "utf8"));
-    return name !== null && NETWORK_TYPES.test(name) ? name : null;
+    return name !== null && isNetworkType(name) ? name : null;
   } catch {
     return null;
   }
+}
+
+/** True for a filesystem type that several machines may have mounted at once. */
+export function isNetworkType(type: string): boolean {
+  return NETWORK_TYPES.test(type);
 }
 
 /** The filesystem type of the mount that `path` is below, from the text of a mountinfo file. */

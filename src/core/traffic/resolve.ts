@@ -2,7 +2,7 @@ import { DcsError } from "../errors.ts";
 import { type InstanceFilter, listServices, matches } from "../registry/catalog.ts";
 import type { Instance } from "../registry/instance.ts";
 import { checkServiceName } from "../registry/names.ts";
-import { watchServices } from "../registry/watch-services.ts";
+import { awaitReady } from "../registry/until-ready.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { formatDuration } from "../util/duration.ts";
@@ -30,7 +30,16 @@ export interface ResolveRequest {
 export async function resolve(store: Store, request: ResolveRequest): Promise<readonly Instance[]> {
   const service = checkServiceName(request.service);
   if (request.policy === "rendezvous" && request.key === undefined) {
-    throw new DcsError("USAGE", "the rendezvous policy needs --key", { details: { missing: "--key" } });
+    throw new DcsError("USAGE", "the rendezvous policy needs --key", {
+      hint: "add --key with what should stay on one instance, such as --key user:42",
+      details: { missing: "--key" },
+    });
+  }
+  if (request.policy !== "rendezvous" && request.key !== undefined) {
+    throw new DcsError("USAGE", `--key has no meaning for the ${request.policy} policy`, {
+      hint: "add --policy rendezvous, which gives the same key the same instance",
+      details: { flag: "--key", policy: request.policy },
+    });
   }
   const { services } = await listServices(store, { service, readyOnly: true }, { signal: request.signal });
   const now = pickFrom(services[0]?.instances ?? [], request);
@@ -40,28 +49,16 @@ export async function resolve(store: Store, request: ResolveRequest): Promise<re
 }
 
 async function waitFor(store: Store, request: ResolveRequest): Promise<readonly Instance[]> {
-  const { clock, service, signal, waitMs } = request;
-  const over = new AbortController();
-  const cancel = Number.isFinite(waitMs) ? clock.timer(waitMs, () => over.abort()) : () => {};
-  try {
-    const both = AbortSignal.any([signal, over.signal]);
-    for await (const step of watchServices(store, { service, readyOnly: true }, clock, both)) {
-      const picks = pickFrom(step.services()[0]?.instances ?? [], request);
-      if (picks.length > 0) return picks;
-    }
-  } finally {
-    cancel();
-    // Ends the watch also when a pick was found.
-    over.abort();
-  }
-  signal.throwIfAborted();
-  throw new DcsError(
-    "WAIT_TIMEOUT",
-    `no ready instance of ${service} came within ${formatDuration(waitMs)}`,
-    {
-      details: { service, waitMs, ...describeFilter(request.filter) },
-    },
-  );
+  const { service, waitMs } = request;
+  const found = await awaitReady(store, { service }, request, ([one]) => {
+    const picks = pickFrom(one?.instances ?? [], request);
+    return picks.length > 0 ? picks : null;
+  });
+  if (found !== null) return found;
+  const text = `no ready instance of ${service} came within ${formatDuration(waitMs)}`;
+  throw new DcsError("WAIT_TIMEOUT", text, {
+    details: { service, waitMs, ...describeFilter(request.filter) },
+  });
 }
 
 function pickFrom(instances: readonly Instance[], request: ResolveRequest): readonly Instance[] {

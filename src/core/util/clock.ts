@@ -17,7 +17,7 @@ export interface Clock {
   timer(ms: number, fn: () => void): () => void;
 }
 
-/** The longest delay a Node timer can hold; longer ones fire at once, so they are cut to this. */
+/** The longest delay a Node timer can hold (25 days); a longer one would fire at once, so it is counted in pieces. */
 const MAX_TIMER_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
@@ -25,7 +25,14 @@ export const systemClock: Clock = {
   monotonic: () => Number(process.hrtime.bigint() / 1000n) / 1000,
   boottime: () => uptime() * 1000,
   timer(ms, fn) {
-    const handle = setTimeout(fn, Math.min(Math.max(0, ms), MAX_TIMER_MS));
+    let handle: NodeJS.Timeout;
+    const start = (left: number) => {
+      handle =
+        left > MAX_TIMER_MS
+          ? setTimeout(() => start(left - MAX_TIMER_MS), MAX_TIMER_MS)
+          : setTimeout(fn, Math.max(0, left));
+    };
+    start(ms);
     return () => clearTimeout(handle);
   },
 };

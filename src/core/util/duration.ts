@@ -33,8 +33,8 @@ export function parseDuration(text: string, what: string): number {
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms)) return "forever";
   if (ms < 0) return `-${formatDuration(-ms)}`;
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  if (ms < 60_000) return `${trimZero((ms / 1000).toFixed(1))}s`;
+  if (ms < 999.5) return `${Math.round(ms)}ms`;
+  if (ms < 59_950) return `${trimZero((ms / 1000).toFixed(1))}s`;
   const seconds = Math.round(ms / 1000);
   const units: readonly (readonly [string, number])[] = [
     ["d", 86_400],

@@ -1,7 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect, it } from "vitest";
 import { openLocks } from "../../../src/core/lock/open-locks.ts";
+import { StoreLocks } from "../../../src/core/lock/store-lock.ts";
+import { openStore } from "../../../src/core/store/open-store.ts";
+import { systemClock } from "../../../src/core/util/clock.ts";
+import { until } from "../../support/until.ts";
 import { lockContract } from "./lock-contract.ts";
 
 lockContract("embedded", async () => {
@@ -10,4 +15,36 @@ lockContract("embedded", async () => {
     open: () => openLocks({ url: `embedded:${dir}/store.db`, timeoutMs: 10_000, stateDir: dir }),
     destroy: () => rm(dir, { recursive: true, force: true }),
   };
+});
+
+it("keeps the place of a waiter by its process, even if the hold is to be detached", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "dcs-locks-"));
+  await using locks = await openLocks({ url: `embedded:${dir}/store.db`, timeoutMs: 10_000, stateDir: dir });
+  const ask = { name: "a", ttlMs: 30_000, holder: { host: "elsewhere", pid: 4711, command: "test" } };
+  const first = await locks.acquire({ ...ask, waitMs: 0, detached: false });
+  const waiting = locks.acquire({ ...ask, waitMs: 10_000, detached: true });
+  await until(async () => (await locks.inspect("a"))?.waiters.length === 1);
+  expect(await locks.inspect("a")).toMatchObject({ waiters: [{ detached: false }] });
+  await locks.release("a", first.token);
+  await waiting;
+  expect(await locks.inspect("a")).toMatchObject({ holder: { detached: true } });
+  await rm(dir, { recursive: true, force: true });
+});
+
+it("grants no detached hold whose place was lost just before", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "dcs-locks-"));
+  await using store = await openStore(`embedded:${dir}/store.db`, { timeoutMs: 10_000, stateDir: dir });
+  const txn = store.txn.bind(store);
+  // What a process sees that was stopped past its TTL at the worst moment.
+  store.txn = async (request, options) => {
+    if (request.ops.length === 0 && request.grant !== undefined) await store.revoke(request.grant.id);
+    return await txn(request, options);
+  };
+  await using locks = new StoreLocks(store, systemClock);
+  const holder = { host: "elsewhere", pid: 4711, command: "test" };
+  await expect(
+    locks.acquire({ name: "a", ttlMs: 30_000, waitMs: 1000, holder, detached: true }),
+  ).rejects.toMatchObject({ code: "LOCK_LOST" });
+  expect(await store.leases()).toEqual([]);
+  await rm(dir, { recursive: true, force: true });
 });

@@ -116,6 +116,20 @@ export function lockContract(name: string, setUp: () => Promise<LockHarness>): v
       await expect(locks.renew("a", hold.token)).rejects.toMatchObject({ code: "LOCK_NOT_OWNED" });
     });
 
+    it("is left to its token when asked for, also after a wait", async () => {
+      const free = await locks.acquire(request("free", { detached: true, waitMs: 10_000 }));
+      expect((await others.inspect("free"))?.holder).toMatchObject({ lease: free.lease, detached: true });
+
+      const first = await locks.acquire(request("a"));
+      const waiting = others.acquire(request("a", { detached: true, waitMs: Number.POSITIVE_INFINITY }));
+      await until(async () => (await locks.inspect("a"))?.waiters.length === 1);
+      await locks.release("a", first.token);
+      const hold = await waiting;
+      expect((await locks.inspect("a"))?.holder).toMatchObject({ lease: hold.lease, detached: true });
+      expect((await locks.renew("a", hold.token)).ttlMs).toBe(30_000);
+      await locks.release("a", hold.token);
+    });
+
     it("waits until it is released, and says once for whom", async () => {
       const hold = await locks.acquire(request("a", { reason: "first" }));
       const told: string[] = [];
@@ -192,6 +206,20 @@ export function lockContract(name: string, setUp: () => Promise<LockHarness>): v
       expect((await others.list()).map((state) => state.name)).toEqual(["a", "a/b", "a/b/c d é 😀"]);
     });
 
+    it("takes a name that looks like a place in the queue of another", async () => {
+      const inner = await locks.acquire(request("a/0123456789abcdef"));
+      await locks.acquire(request("a/1f"));
+      expect(await others.inspect("a")).toBeNull();
+      const outer = await others.acquire(request("a"));
+      expect((await others.list()).map((state) => [state.name, state.waiters.length])).toEqual([
+        ["a", 0],
+        ["a/0123456789abcdef", 0],
+        ["a/1f", 0],
+      ]);
+      await locks.release("a/0123456789abcdef", inner.token);
+      expect((await others.inspect("a"))?.holder.lease).toBe(outer.lease);
+    });
+
     it.each(["", "/a", "a/", "a//b", "a\nb", "a\u0000", " a", "a\u2028b", "x".repeat(513)])(
       "refuses the name %j",
       async (bad) => {
@@ -202,6 +230,15 @@ export function lockContract(name: string, setUp: () => Promise<LockHarness>): v
 
     it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("refuses the TTL %d", async (ttlMs) => {
       await expect(locks.acquire(request("a", { ttlMs }))).rejects.toMatchObject({ code: "TTL_INVALID" });
+    });
+
+    it("grants whole milliseconds, and says how long a TTL may be", async () => {
+      expect((await locks.acquire(request("a", { ttlMs: 30_000.4 }))).ttlMs).toBe(30_001);
+      const { maxTtlMs } = locks.capabilities;
+      await expect(locks.acquire(request("b", { ttlMs: maxTtlMs + 1 }))).rejects.toMatchObject({
+        code: "TTL_INVALID",
+        message: expect.stringContaining("at most"),
+      });
     });
 
     it("tells the holder when the hold is gone", async () => {

@@ -175,6 +175,17 @@ export function registryContract(name: string, setUp: () => Promise<StoreHarness
         expect(await ids()).toEqual(["web/10.0.0.1:80 ready"]);
       });
 
+      it("says why an instance is not ready before it ever was", async () => {
+        const { registrar, said } = await register([], { instances: [{ spec: spec(), checked: true }] });
+        registrar.setHealth("web/10.0.0.1:80", false, "HTTP 503");
+        await until(() => said().length > 1);
+        expect(said()).toEqual(["pending", "pending"]);
+        expect(registrar.instances[0]?.detail).toBe("HTTP 503");
+        registrar.setHealth("web/10.0.0.1:80", true, null);
+        await until(() => said().length > 2);
+        expect(said()).toEqual(["pending", "pending", "registered"]);
+      });
+
       it("deregisters what stays unready too long", async () => {
         const { registrar, events } = await register([], {
           instances: [{ spec: spec(), checked: true }],

@@ -7,6 +7,8 @@ import { until } from "../../support/until.ts";
 export interface StoreHarness {
   open(): Promise<Store>;
   destroy(): Promise<void>;
+  /** How long after its TTL a lease may be there at most, ms; 500 where absent. */
+  readonly expiryLagMs?: number;
 }
 
 const HOLDER = { host: "elsewhere", pid: 1, command: "contract" };
@@ -263,7 +265,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreHarness>):
         await watch.done;
       });
 
-      it("tells of keys that end with their lease, within 500 ms when nobody writes", async () => {
+      it("tells of keys that end with their lease soon, also when nobody writes", async () => {
         const request = lease(Math.max(400, store.capabilities.minTtlMs));
         const { revision } = await store.txn({
           ops: [{ put: "w/k", value: "", lease: request.id }],
@@ -272,7 +274,7 @@ export function storeContract(name: string, setUp: () => Promise<StoreHarness>):
         const watch = follow(other, "w/", revision + 1);
         const started = performance.now();
         await until(() => watch.seen.includes("del w/k"), 20_000);
-        expect(performance.now() - started).toBeLessThan(request.ttlMs + 500);
+        expect(performance.now() - started).toBeLessThan(request.ttlMs + (harness.expiryLagMs ?? 500));
       });
 
       it("tells a change of another connection soon", async () => {

@@ -64,6 +64,8 @@ describe("instances files", () => {
     ["a bad TTL", "ttl: soon\ninstances:\n  - service: w\n    endpoint: h:1\n", 1, 1, /ttl/],
     ["no YAML", "instances:\n  - {a: b\n", 3, 1, /not YAML/],
     ["nothing", "", 1, 1, /./],
+    ["an escape", '- {service: w, endpoint: "h:1", zone: "\\e[31m"}\n', 1, 33, /zone: it holds a control/],
+    ["a line in a tag", '- {service: w, endpoint: "h:1", tags: ["a\\nb"]}\n', 1, 40, /it holds a control/],
   ])("says where: %s", async (_what, text, line, column, message) => {
     await expect(read(text)).rejects.toMatchObject({
       code: "FILE_INVALID",
@@ -83,6 +85,12 @@ describe("instances files", () => {
       code: "FILE_INVALID",
       message: expect.stringMatching(/i\.json:2:1\d: this is not JSON/),
     });
+  });
+
+  it("reads past a byte order mark", async () => {
+    const json = '[{"service": "w", "endpoint": "h:1"}]';
+    expect((await read(`\ufeff${json}`, "json")).instances).toHaveLength(1);
+    expect((await read("\ufeff- service: w\r\n  endpoint: h:1\r\n")).instances).toHaveLength(1);
   });
 
   it("counts all problems", async () => {

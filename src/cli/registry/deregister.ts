@@ -1,14 +1,15 @@
 import { userInfo } from "node:os";
-import { DcsError } from "../core/errors.ts";
-import { currentHolder } from "../core/process/identity.ts";
-import { deregisterInstances, findInstances, untilDrained } from "../core/registry/deregister.ts";
-import { type Instance, parseInstanceId } from "../core/registry/instance.ts";
-import { checkServiceName, parseEndpoint } from "../core/registry/names.ts";
-import type { Store } from "../core/store/store.ts";
-import { systemClock } from "../core/util/clock.ts";
-import { formatDuration } from "../core/util/duration.ts";
+import { DcsError } from "../../core/errors.ts";
+import { currentHolder } from "../../core/process/identity.ts";
+import { deregisterInstances, findInstances, untilDrained } from "../../core/registry/deregister.ts";
+import { type Instance, parseInstanceId } from "../../core/registry/instance.ts";
+import { checkServiceName, parseEndpoint } from "../../core/registry/names.ts";
+import type { Store } from "../../core/store/store.ts";
+import { systemClock } from "../../core/util/clock.ts";
+import { formatDuration } from "../../core/util/duration.ts";
+import { within } from "../../core/util/within.ts";
+import type { Output } from "../output.ts";
 import { instanceData } from "./instances.ts";
-import type { Output } from "./output.ts";
 
 /** The instances a user names by ID, by SERVICE and --endpoint, or by SERVICE and --all. */
 export async function targetInstances(
@@ -50,11 +51,16 @@ export async function runDeregister(instances: readonly Instance[], run: Deregis
   const { host, pid } = currentHolder();
   const by = `${userName()}@${host} (pid ${pid})`;
   const done = await deregisterInstances(store, { instances, by, reason, clock: systemClock }, { signal });
-  const ended = waitMs > 0 ? await waitForEnd(store, done, waitMs, signal) : null;
+  // Of another tool's registrant nothing tells when it ends.
+  const watched = waitMs > 0 ? done.filter((one) => !one.foreign && one.lease !== null) : [];
+  if (watched.length > 0) await waitForEnd(store, watched, waitMs, signal);
+  const ended = waitMs > 0 && watched.length === done.length ? true : null;
   const data = { instances: done.map(instanceData), count: done.length, by, reason, ended };
   out.result("deregister", data, {
     lines: () =>
-      done.map((one) => `deregistered  ${one.id}${ended === true ? "  its registrant has ended" : ""}`),
+      done.map(
+        (one) => `deregistered  ${one.id}${watched.includes(one) ? "  its registrant has ended" : ""}`,
+      ),
     names: () => done.map((one) => one.id),
   });
 }
@@ -64,20 +70,15 @@ async function waitForEnd(
   instances: readonly Instance[],
   waitMs: number,
   signal: AbortSignal,
-): Promise<boolean> {
-  const over = new AbortController();
-  const cancel = Number.isFinite(waitMs) ? systemClock.timer(waitMs, () => over.abort()) : () => {};
-  try {
-    await untilDrained(store, instances, systemClock, AbortSignal.any([signal, over.signal]));
+): Promise<void> {
+  const ended = await within(systemClock, waitMs, signal, async (both) => {
+    await untilDrained(store, instances, systemClock, both);
     return true;
-  } catch (error) {
-    if (!over.signal.aborted || signal.aborted) throw error;
-    throw new DcsError("WAIT_TIMEOUT", `deregistered, but not drained within ${formatDuration(waitMs)}`, {
-      details: { waitMs, instances: instances.slice(0, 20).map((one) => one.id) },
-    });
-  } finally {
-    cancel();
-  }
+  });
+  if (ended !== null) return;
+  throw new DcsError("WAIT_TIMEOUT", `deregistered, but not drained within ${formatDuration(waitMs)}`, {
+    details: { waitMs, instances: instances.slice(0, 20).map((one) => one.id) },
+  });
 }
 
 function userName(): string {

@@ -1,11 +1,12 @@
+import { statSync } from "node:fs";
 import { boolean, string } from "@oclif/core/flags";
-import { DcsError } from "../core/errors.ts";
-import { DEFAULT_HEALTH_POLICY } from "../core/registry/checks/health-monitor.ts";
-import { CHECK_FORMS, parseCheck } from "../core/registry/checks/parse-check.ts";
-import { type InstanceSpec, instanceId, MAX_WEIGHT } from "../core/registry/instance.ts";
-import { checkServiceName, parseEndpoint } from "../core/registry/names.ts";
-import type { Registration } from "../core/registry/run-registration.ts";
-import { childFlags, durationFlag, integerFlag, waitFlag } from "./flags.ts";
+import { DcsError } from "../../core/errors.ts";
+import { DEFAULT_HEALTH_POLICY } from "../../core/registry/checks/health-monitor.ts";
+import { CHECK_FORMS, parseCheck } from "../../core/registry/checks/parse-check.ts";
+import { type InstanceSpec, instanceId, MAX_WEIGHT } from "../../core/registry/instance.ts";
+import { brokenLabelRule, checkServiceName, parseEndpoint } from "../../core/registry/names.ts";
+import type { Registration } from "../../core/registry/run-registration.ts";
+import { childFlags, durationFlag, integerFlag, positiveDurationFlag, waitFlag } from "../flags.ts";
 
 export const DEFAULT_TTL_MS = 5000;
 
@@ -28,11 +29,15 @@ export const registrationFlags = {
     summary: "A tag; may be repeated",
   }),
   check: string({ helpValue: "CHECK", summary: `Ready only while this passes: ${CHECK_FORMS}` }),
-  "check-interval": durationFlag({ summary: "Between two checks (5s)" }),
-  "check-timeout": durationFlag({ summary: "A check without an answer for this long has failed (2s)" }),
+  "check-interval": positiveDurationFlag({ summary: "Between two checks (5s)" }),
+  "check-timeout": positiveDurationFlag({
+    summary: "A check without an answer for this long has failed (2s)",
+  }),
   rise: integerFlag({ min: 1, max: 1000, summary: "Passes in a row that make it ready (1)" }),
   fall: integerFlag({ min: 1, max: 1000, summary: "Failures in a row that make it unready (3)" }),
-  "deregister-after": durationFlag({ summary: "Deregister an instance that was unready for this long" }),
+  "deregister-after": positiveDurationFlag({
+    summary: "Deregister an instance that was unready for this long",
+  }),
   drain: durationFlag({ default: 0, summary: "Go on serving this long after deregistration (0)" }),
   wait: waitFlag({
     summary:
@@ -56,6 +61,7 @@ export const registrationFlags = {
 export interface RegistrationValues {
   readonly endpoint?: string | undefined;
   readonly file?: string | undefined;
+  readonly detach: boolean;
   readonly weight: number;
   readonly version?: string | undefined;
   readonly zone?: string | undefined;
@@ -81,7 +87,8 @@ export async function readRegistrations(
     tags: (flags.tag ?? []).map((tag) => label(tag, "--tag") ?? ""),
   };
   if (flags.file !== undefined) {
-    const { readInstancesFile } = await import("../core/registry/instances-file.ts");
+    if (flags.detach) refuseStream(flags.file);
+    const { readInstancesFile } = await import("../../core/registry/instances-file.ts");
     const file = await readInstancesFile(flags.file, { service, ...labels, check: flags.check ?? null });
     const instances = file.instances.map(({ spec, check }) => ({
       spec,
@@ -100,8 +107,8 @@ export async function readRegistrations(
 /** The health policy that flags ask for. */
 export function healthPolicy(flags: RegistrationValues): typeof DEFAULT_HEALTH_POLICY {
   return {
-    intervalMs: positive(flags["check-interval"], "--check-interval") ?? DEFAULT_HEALTH_POLICY.intervalMs,
-    timeoutMs: positive(flags["check-timeout"], "--check-timeout") ?? DEFAULT_HEALTH_POLICY.timeoutMs,
+    intervalMs: flags["check-interval"] ?? DEFAULT_HEALTH_POLICY.intervalMs,
+    timeoutMs: flags["check-timeout"] ?? DEFAULT_HEALTH_POLICY.timeoutMs,
     rise: flags.rise ?? DEFAULT_HEALTH_POLICY.rise,
     fall: flags.fall ?? DEFAULT_HEALTH_POLICY.fall,
   };
@@ -116,19 +123,25 @@ export function keeperName(instances: readonly Registration[]): string {
 
 function label(text: string | undefined, flag: string): string | null {
   if (text === undefined) return null;
-  if (text !== "" && text.length <= 255 && !/\p{Cc}/u.test(text)) return text;
-  throw new DcsError(
-    "USAGE",
-    `${flag}: ${JSON.stringify(text)} is empty, too long, or holds a control character`,
-    {
-      details: { flag, value: text },
-    },
-  );
+  const rule = brokenLabelRule(text);
+  if (rule === null) return text;
+  throw new DcsError("USAGE", `${flag}: ${JSON.stringify(text)} cannot be used: ${rule}`, {
+    hint: "give 1 to 255 printable characters",
+    details: { flag, value: text, rule },
+  });
 }
 
-function positive(ms: number | undefined, flag: string): number | undefined {
-  if (ms !== 0) return ms;
-  throw new DcsError("USAGE", `${flag}: it must be above 0`, { details: { flag, value: ms } });
+/** The keeper reads the file again, and a pipe is empty by then. */
+function refuseStream(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== false) return;
+  throw new DcsError(
+    "USAGE",
+    `--detach needs a --file that can be read twice, and ${file} is no regular file`,
+    {
+      hint: "write the instances to a file first",
+      details: { flag: "--file", value: file },
+    },
+  );
 }
 
 function missing(what: string): DcsError {

@@ -1,7 +1,7 @@
-import type { Service } from "../core/registry/catalog.ts";
-import type { Instance } from "../core/registry/instance.ts";
-import { formatDuration } from "../core/util/duration.ts";
-import type { View } from "./output.ts";
+import type { Service } from "../../core/registry/catalog.ts";
+import type { Instance } from "../../core/registry/instance.ts";
+import { formatDuration } from "../../core/util/duration.ts";
+import type { View } from "../output.ts";
 
 /** An instance as JSON. */
 export function instanceData(instance: Instance): Readonly<Record<string, unknown>> {

@@ -1,8 +1,9 @@
-import type { Settings } from "../core/config/settings.ts";
-import { DcsError } from "../core/errors.ts";
-import type { LockDriver, LockHolder } from "../core/lock/lock.ts";
-import { type LocksAddress, openLocks } from "../core/lock/open-locks.ts";
-import { formatDuration } from "../core/util/duration.ts";
+import type { Settings } from "../../core/config/settings.ts";
+import { DcsError } from "../../core/errors.ts";
+import type { LockDriver, LockHolder } from "../../core/lock/lock.ts";
+import { type LocksAddress, openLocks } from "../../core/lock/open-locks.ts";
+import { formatDuration } from "../../core/util/duration.ts";
+import { shortened } from "../../core/util/shortened.ts";
 
 /** Where this run's locks are. */
 export function locksAddress(settings: Settings): LocksAddress {
@@ -43,10 +44,14 @@ export function lockIdentity(
   return { name: which, token: secret };
 }
 
-/** One place in a lock's queue as table cells: holder, reason, fence, left. */
-export function placeCells(place: LockHolder): readonly string[] {
+/** In a table or a line, a reason takes at most this many characters; `lock inspect` and JSON have all of it. */
+const MAX_REASON = 60;
+
+/** One place in a lock's queue as cells for people: holder, reason, fence, left. */
+export function placeCells(place: LockHolder): readonly [string, string, string, string] {
   const who = place.holder === null ? `lease ${place.lease}` : `${place.holder.host}:${place.holder.pid}`;
-  return [who, place.reason ?? "-", String(place.fence), formatDuration(place.remainingMs)];
+  const reason = place.reason === null ? "-" : shortened(place.reason, MAX_REASON);
+  return [who, reason, String(place.fence), formatDuration(place.remainingMs)];
 }
 
 /** One place in a lock's queue as JSON. */

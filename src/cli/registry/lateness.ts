@@ -1,5 +1,6 @@
-import { DcsError } from "../core/errors.ts";
-import { formatDuration } from "../core/util/duration.ts";
+import { DcsError } from "../../core/errors.ts";
+import { systemClock } from "../../core/util/clock.ts";
+import { formatDuration } from "../../core/util/duration.ts";
 
 /** How long a keeper waits for the first pass of its checks unless --wait says otherwise. */
 export const READY_MS = 60_000;
@@ -8,11 +9,14 @@ export const READY_MS = 60_000;
 export class Lateness {
   readonly #controller = new AbortController();
   readonly #readyMs: number;
+  readonly #why: () => string | null;
   readonly #endMs: number;
-  #timer: NodeJS.Timeout | undefined;
+  #stop: () => void = () => {};
   #over = false;
 
-  constructor(readyMs: number) {
+  /** `why` says what is not ready, when it comes to that. */
+  constructor(readyMs: number, why: () => string | null) {
+    this.#why = why;
     this.#endMs = performance.now() + readyMs;
     this.#readyMs = readyMs;
   }
@@ -23,18 +27,19 @@ export class Lateness {
 
   start(): void {
     const left = this.#endMs - performance.now();
-    if (!this.#over && Number.isFinite(left))
-      this.#timer = setTimeout(() => this.#expire(), Math.max(0, left));
+    if (!this.#over && Number.isFinite(left)) this.#stop = systemClock.timer(left, () => this.#expire());
   }
 
   cancel(): void {
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#stop();
   }
 
   #expire(): void {
-    const text = `it was not ready within ${formatDuration(this.#readyMs)}, and is not left behind`;
-    const hint = "see what its check says without --detach, or give a longer --wait";
+    const why = this.#why();
+    const reason = why === null ? "" : ` (${why})`;
+    const text = `it was not ready within ${formatDuration(this.#readyMs)}${reason}, and is not left behind`;
+    const hint = "correct what the check says, or give a longer --wait";
     this.#controller.abort(new DcsError("WAIT_TIMEOUT", text, { hint, details: { waitMs: this.#readyMs } }));
   }
 }

@@ -1,17 +1,17 @@
-import { DcsError, toDcsError } from "../core/errors.ts";
+import { DcsError, toDcsError } from "../../core/errors.ts";
 import {
   type GuardEvent,
   type GuardOutcome,
   guardStatus,
   type LossReason,
   runGuarded,
-} from "../core/lock/guard.ts";
-import { sayHolder } from "../core/lock/say-holder.ts";
-import { currentHolder } from "../core/process/identity.ts";
-import { formatDuration } from "../core/util/duration.ts";
-import type { AcquireInput, AcquireRun } from "./lock-acquire.ts";
+} from "../../core/lock/guard.ts";
+import { sayHolder } from "../../core/lock/say-holder.ts";
+import { currentHolder } from "../../core/process/identity.ts";
+import { formatDuration } from "../../core/util/duration.ts";
+import { type SideOutput, sideOutput } from "../side-output.ts";
+import type { AcquireInput, AcquireRun } from "./acquire.ts";
 import { locksAddress } from "./locks.ts";
-import { type SideOutput, sideOutput } from "./side-output.ts";
 
 const WHY_LOST: Readonly<Record<LossReason, string>> = {
   gone: "its lease was revoked or ran out at the backend",
@@ -22,11 +22,13 @@ const WHY_LOST: Readonly<Record<LossReason, string>> = {
 /** `lock acquire -- cmd`: holds the lock while the command runs; the exit status is the command's, or 3. */
 export async function acquireGuarded(input: AcquireInput, run: AcquireRun): Promise<number> {
   const [command = "", ...args] = input.child;
-  using receipt = sideOutput(input.receipt, "--receipt");
-  using events = sideOutput(input.events, "--events");
+  const warn = (message: string) => run.out.warn("SIDE_OUTPUT", message);
+  using receipt = sideOutput(input.receipt, "--receipt", warn);
   try {
+    // Within, so that the receipt tells of this failure too.
+    using events = sideOutput(input.events, "--events", warn);
     const outcome = await runGuarded({
-      locks: locksAddress(run.settings),
+      locks: locksAddress(await run.settings()),
       request: {
         name: input.name,
         ttlMs: input.ttlMs,

@@ -1,11 +1,11 @@
-import type { Settings } from "../core/config/settings.ts";
-import { DcsError } from "../core/errors.ts";
-import { openLocks } from "../core/lock/open-locks.ts";
-import { sayHolder } from "../core/lock/say-holder.ts";
-import { currentHolder } from "../core/process/identity.ts";
-import { formatDuration } from "../core/util/duration.ts";
+import type { Settings } from "../../core/config/settings.ts";
+import { DcsError } from "../../core/errors.ts";
+import { openLocks } from "../../core/lock/open-locks.ts";
+import { sayHolder } from "../../core/lock/say-holder.ts";
+import { currentHolder } from "../../core/process/identity.ts";
+import { formatDuration } from "../../core/util/duration.ts";
+import { type Output, shellQuote } from "../output.ts";
 import { locksAddress } from "./locks.ts";
-import { type Output, shellQuote } from "./output.ts";
 
 export interface AcquireInput {
   readonly name: string;
@@ -21,7 +21,8 @@ export interface AcquireInput {
 }
 
 export interface AcquireRun {
-  readonly settings: Settings;
+  /** Read late: a receipt tells of wrong settings too. */
+  readonly settings: () => Promise<Settings>;
   readonly out: Output;
   readonly signal: AbortSignal;
 }
@@ -32,7 +33,7 @@ export async function acquireDetached(
   { settings, out, signal }: AcquireRun,
 ): Promise<void> {
   refuseChildFlags(input);
-  await using locks = await openLocks(locksAddress(settings));
+  await using locks = await openLocks(locksAddress(await settings()));
   const hold = await locks.acquire({
     name: input.name,
     ttlMs: input.ttlMs,

@@ -1,18 +1,18 @@
-import { DcsError, toDcsError } from "../core/errors.ts";
-import { currentHolder } from "../core/process/identity.ts";
-import type { HealthPolicy } from "../core/registry/checks/health-monitor.ts";
-import type { Instance } from "../core/registry/instance.ts";
-import type { Registrar } from "../core/registry/registrar.ts";
-import type { RegistrarEvent } from "../core/registry/registrar-events.ts";
-import { type Registration, runRegistration } from "../core/registry/run-registration.ts";
-import type { Store } from "../core/store/store.ts";
-import { systemClock } from "../core/util/clock.ts";
+import { DcsError, toDcsError } from "../../core/errors.ts";
+import { currentHolder } from "../../core/process/identity.ts";
+import type { HealthPolicy } from "../../core/registry/checks/health-monitor.ts";
+import type { Instance } from "../../core/registry/instance.ts";
+import type { Registrar } from "../../core/registry/registrar.ts";
+import type { RegistrarEvent } from "../../core/registry/registrar-events.ts";
+import { type Registration, runRegistration } from "../../core/registry/run-registration.ts";
+import type { Store } from "../../core/store/store.ts";
+import { systemClock } from "../../core/util/clock.ts";
+import type { Output } from "../output.ts";
+import { sideOutput } from "../side-output.ts";
 import { instanceData } from "./instances.ts";
 import { type KeeperLink, keeperLink } from "./keeper-link.ts";
 import { Lateness, READY_MS } from "./lateness.ts";
-import type { Output } from "./output.ts";
 import { tellRegistrar } from "./registrar-output.ts";
-import { sideOutput } from "./side-output.ts";
 
 export interface RegisterInput {
   readonly instances: readonly Registration[];
@@ -54,12 +54,13 @@ async function stay(
 ): Promise<number> {
   const { child } = input;
   const { out } = run;
-  using receipt = sideOutput(input.receipt, "--receipt");
-  using events = sideOutput(input.events, "--events");
+  const warn = (message: string) => out.warn("SIDE_OUTPUT", message);
+  using receipt = sideOutput(input.receipt, "--receipt", warn);
+  using events = sideOutput(input.events, "--events", warn);
   const ready = new Map<string, Instance>();
   let registrar: Registrar | null = null;
   let last: RegistrarEvent | null = null;
-  const late = keeper === null ? null : new Lateness(input.waitMs ?? READY_MS);
+  const late = keeper === null ? null : new Lateness(input.waitMs ?? READY_MS, () => unready(registrar));
   const tellReady = () => {
     if (registrar === null || ready.size < input.instances.length) return;
     late?.cancel();
@@ -112,6 +113,12 @@ async function stay(
     });
     throw error;
   }
+}
+
+/** The first instance that is not ready, and why. */
+function unready(registrar: Registrar | null): string | null {
+  const one = registrar?.instances.find(({ status }) => status === "unready");
+  return one === undefined ? null : `${one.id}: ${one.detail ?? "no check has passed"}`;
 }
 
 function farewell(event: RegistrarEvent | null): object {

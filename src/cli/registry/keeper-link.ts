@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { DcsError, ERROR_TABLE, type ErrorCode, toDcsError } from "../core/errors.ts";
+import { DcsError, ERROR_TABLE, type ErrorCode, toDcsError } from "../../core/errors.ts";
 
 /** Set for the keeper that --detach leaves behind: the path of its log. */
 const KEEPER_ENV = "DCS_INTERNAL_KEEPER";
@@ -81,12 +81,16 @@ export async function startKeeper(options: DetachOptions): Promise<DetachedKeepe
   });
   closeSync(fd);
   const { promise, resolve, reject } = Promise.withResolvers<DetachedKeeper>();
+  let died = false;
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   child.once("error", reject);
   // Its last message may arrive after the news of its end.
   child.once("exit", (code, signal) => {
-    const reported = () => reject(died(code ?? signal, log));
+    const reported = () => {
+      died = true;
+      reject(endedEarly(code ?? signal, log));
+    };
     if (child.connected) child.once("disconnect", reported);
     else reported();
   });
@@ -98,6 +102,8 @@ export async function startKeeper(options: DetachOptions): Promise<DetachedKeepe
     return await promise;
   } catch (error) {
     child.kill("SIGTERM");
+    // What the keeper could say for itself is told by the error; the log would be left for nobody.
+    if (!died) rmSync(log, { force: true });
     throw error;
   } finally {
     signal.removeEventListener("abort", onAbort);
@@ -125,9 +131,13 @@ function failure({ code, message, hint, details }: KeeperFailure): DcsError {
   return new DcsError(code in ERROR_TABLE ? code : "UNEXPECTED", message, { hint, details });
 }
 
-function died(status: number | NodeJS.Signals | null, log: string): DcsError {
-  return new DcsError("UNEXPECTED", `the keeper ended with ${status} before it was ready`, {
-    details: { status, log, said: tail(log) },
+function endedEarly(status: number | NodeJS.Signals | null, log: string): DcsError {
+  const said = tail(log);
+  const last = said.at(-1) ?? "";
+  const what = `the keeper ended with ${status} before it was ready`;
+  return new DcsError("UNEXPECTED", last === "" ? what : `${what}: ${last}`, {
+    details: { status, log, said },
+    hint: `see its log ${log}`,
   });
 }
 

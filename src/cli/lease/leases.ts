@@ -1,6 +1,6 @@
-import { type KeyMeaning, summarizeKeys } from "../core/lease/describe-key.ts";
-import type { LeaseInfo } from "../core/store/store.ts";
-import { formatDuration } from "../core/util/duration.ts";
+import { type KeyMeaning, summarizeKeys } from "../../core/lease/describe-key.ts";
+import type { LeaseInfo } from "../../core/store/store.ts";
+import { formatDuration } from "../../core/util/duration.ts";
 
 /** A lease as JSON: `keys` as they stand in the store, `what` says what each of them is. */
 export function leaseData(info: LeaseInfo, what: readonly KeyMeaning[]): Readonly<Record<string, unknown>> {

@@ -1,9 +1,9 @@
-import { describeKeys, summarizeKeys } from "../core/lease/describe-key.ts";
-import type { LeaseInfo, Store } from "../core/store/store.ts";
-import { sleep, systemClock } from "../core/util/clock.ts";
-import { formatDuration } from "../core/util/duration.ts";
+import { describeKeys, summarizeKeys } from "../../core/lease/describe-key.ts";
+import type { LeaseInfo, Store } from "../../core/store/store.ts";
+import { sleep, systemClock } from "../../core/util/clock.ts";
+import { formatDuration } from "../../core/util/duration.ts";
+import type { Output } from "../output.ts";
 import { leaseData } from "./leases.ts";
-import type { Output } from "./output.ts";
 
 /** Tells leases as they come, change keys, and go. Leases have no watch of their own, so the store is asked again. */
 export async function watchLeases(

@@ -1,11 +1,12 @@
-import type { CatalogQuery } from "../core/registry/catalog.ts";
-import { type ServiceChange, watchServices } from "../core/registry/watch-services.ts";
-import type { Store } from "../core/store/store.ts";
-import { systemClock } from "../core/util/clock.ts";
-import { wantsColour } from "./colour.ts";
+import type { CatalogQuery } from "../../core/registry/catalog.ts";
+import { type ServiceChange, watchServices } from "../../core/registry/watch-services.ts";
+import type { Store } from "../../core/store/store.ts";
+import { systemClock } from "../../core/util/clock.ts";
+import { redact } from "../../core/util/redact.ts";
+import { wantsColour } from "../colour.ts";
+import type { Output } from "../output.ts";
+import { printable } from "../text.ts";
 import { instanceData } from "./instances.ts";
-import type { Output } from "./output.ts";
-import { printable } from "./text.ts";
 
 interface WatchRun {
   readonly store: Store;
@@ -18,9 +19,9 @@ export async function runWatch(query: CatalogQuery, { store, out, signal }: Watc
   const closed = new AbortController();
   const steps = watchServices(store, query, systemClock, AbortSignal.any([signal, closed.signal]));
   if (out.tty) {
-    const { showServices } = await import("../views/services-view.ts");
+    const { showServices } = await import("../../views/services-view.ts");
     const color = wantsColour(process.stdout);
-    await showServices(steps, { signal, where: store.url, color, printable });
+    await showServices(steps, { signal, where: redact(store.url), color, printable });
     // The person pressed q.
     closed.abort();
   } else {

@@ -1,10 +1,10 @@
-import { toDcsError } from "../core/errors.ts";
-import type { Instance } from "../core/registry/instance.ts";
-import type { RegistrarEvent } from "../core/registry/registrar-events.ts";
-import { formatDuration } from "../core/util/duration.ts";
+import { toDcsError } from "../../core/errors.ts";
+import type { Instance } from "../../core/registry/instance.ts";
+import type { RegistrarEvent } from "../../core/registry/registrar-events.ts";
+import { formatDuration } from "../../core/util/duration.ts";
+import type { Output } from "../output.ts";
+import type { SideOutput } from "../side-output.ts";
 import { instanceData, sayInstances } from "./instances.ts";
-import type { Output } from "./output.ts";
-import type { SideOutput } from "./side-output.ts";
 
 /** Where a registrant's events go: stdout, or with a command to --events and stderr. */
 export interface EventSink {

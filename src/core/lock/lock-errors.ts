@@ -1,0 +1,54 @@
+import { DcsError } from "../errors.ts";
+import { formatDuration } from "../util/duration.ts";
+import { shellQuote } from "../util/shell-quote.ts";
+import type { AcquireRequest, LockHolder, LockState } from "./lock.ts";
+import { holderDetails, sayHolder } from "./say-holder.ts";
+
+/** LOCK_HELD: who holds the lock that was asked for, as seen just now. */
+export function lockHeld(request: AcquireRequest, waitedMs: number, state: LockState | null): DcsError {
+  const { name } = request;
+  const holder = state?.holder ?? null;
+  const after = waitedMs > 0 ? ` after waiting ${formatDuration(waitedMs)}` : "";
+  const by = holder === null ? "another holder, gone meanwhile" : sayHolder(holder);
+  return new DcsError("LOCK_HELD", `lock ${name} is held${after}: ${by}`, {
+    details: { name, waitedMs, ...holderDetails(holder), waiters: state?.waiters.length ?? 0 },
+    hint:
+      request.waitMs > 0
+        ? `see who waits and holds: dcs lock inspect ${shellQuote(name)}`
+        : `wait for it with --wait 30s, or see who holds it: dcs lock inspect ${shellQuote(name)}`,
+  });
+}
+
+/** LOCK_LOST for a waiter: it had no hold yet. */
+export function placeLost(name: string): DcsError {
+  return new DcsError("LOCK_LOST", `the place in the queue for lock ${name} was lost while waiting`, {
+    details: { name },
+    hint: "its lease could not be kept or was revoked; nothing was run; run it again",
+  });
+}
+
+/** LOCK_LOST for a holder whose command had not begun. */
+export function lostBeforeStart(name: string, cause?: unknown): DcsError {
+  return new DcsError("LOCK_LOST", `lock ${name} was lost before the command began`, {
+    details: { name },
+    hint: "nothing was run; run it again, with a longer --ttl if this machine is busy",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+export function lockNotOwned(name: string, holder: LockHolder | null, cause?: unknown): DcsError {
+  const now = holder === null ? "nobody holds it now" : `it is held by ${sayHolder(holder)}`;
+  return new DcsError("LOCK_NOT_OWNED", `the token given is not that of the holder of lock ${name}: ${now}`, {
+    details: { name, ...holderDetails(holder) },
+    ...(cause === undefined ? {} : { cause }),
+    ...(holder === null ? { hint: "the hold ended before (its TTL ran out, or it was released)" } : {}),
+  });
+}
+
+export function ttlInvalid(ttlMs: number, minMs: number, maxMs: number): DcsError {
+  const problem = ttlMs > maxMs ? `can be at most ${formatDuration(maxMs)}` : "must be above 0";
+  return new DcsError("TTL_INVALID", `--ttl ${formatDuration(ttlMs)}: the TTL of a lock ${problem}`, {
+    details: { flag: "--ttl", valueMs: ttlMs, minMs, maxMs },
+    hint: `give ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as --ttl 30s`,
+  });
+}

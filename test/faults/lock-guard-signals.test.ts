@@ -1,0 +1,133 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openLocks } from "../../src/core/lock/open-locks.ts";
+import { type RunningDcs, type Sandbox, sandbox, startDcs } from "../support/start-dcs.ts";
+import { until } from "../support/until.ts";
+
+const CROWD = process.env["DCS_LONG"] === "1" ? 50 : 20;
+
+/** Says which signals it got, and goes on. */
+const DEAF = "trap 'echo int' INT; trap 'echo term' TERM; echo up; while :; do sleep 0.02; done";
+
+describe("the guard and signals", () => {
+  let box: Sandbox;
+  const running: RunningDcs[] = [];
+
+  const start = (...args: readonly string[]) => {
+    const dcs = startDcs(box, ["lock", "acquire", ...args]);
+    running.push(dcs);
+    return dcs;
+  };
+  const up = async (dcs: RunningDcs) => {
+    await until(() => dcs.stdout().includes("up"));
+    return dcs;
+  };
+  const receipt = (): Record<string, unknown> => JSON.parse(readFileSync(join(box.dir, "receipt"), "utf8"));
+  const state = async (name: string) => {
+    const stateDir = join(box.dir, "state");
+    await using locks = await openLocks({
+      url: `embedded:${stateDir}/store.db`,
+      timeoutMs: 10_000,
+      stateDir,
+    });
+    return await locks.inspect(name);
+  };
+
+  beforeEach(() => {
+    box = sandbox();
+  });
+
+  afterEach(async () => {
+    for (const dcs of running.splice(0)) {
+      dcs.process.kill("SIGCONT");
+      dcs.process.kill("SIGKILL");
+      await dcs.done;
+    }
+    box[Symbol.dispose]();
+  });
+
+  it.each([
+    ["SIGINT", "int"],
+    ["SIGTERM", "term"],
+    ["SIGHUP", "term"],
+  ] as const)("%s: the command is told, has its grace, is killed; the lock is free", async (signal, said) => {
+    const dcs = await up(start("k", "--grace", "300ms", "--receipt", "receipt", "--", "sh", "-c", DEAF));
+    dcs.process.kill(signal);
+    expect(await dcs.done).toMatchObject({ code: 137, stdout: `up\n${said}\n` });
+    expect(receipt()).toMatchObject({ ok: true, childExit: { signal: "SIGKILL" }, exitOrigin: "child" });
+    expect(await state("k")).toBeNull();
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("a second %s ends dcs at once, and the watchdog ends the command", async (signal, code) => {
+    const dcs = await up(start("k", "--ttl", "60s", "--", "sh", "-c", DEAF));
+    dcs.process.kill(signal);
+    await until(() => /int|term/.test(dcs.stdout()));
+    dcs.process.kill(signal);
+    // `done` waits for the end of stdout, which the command has too.
+    expect((await dcs.done).code).toBe(code);
+    await until(async () => (await state("k")) === null, 2000);
+  });
+
+  it("a waiter told to stop leaves the queue, writes its receipt, and never ran its command", async () => {
+    const holder = await up(start("k", "--", "sh", "-c", DEAF));
+    const waiter = start("k", "--wait", "forever", "--receipt", "receipt", "--", "echo", "ran");
+    await until(async () => (await state("k"))?.waiters.length === 1);
+    waiter.process.kill("SIGTERM");
+    expect(await waiter.done).toMatchObject({ code: 143, stdout: "" });
+    expect(receipt()).toMatchObject({ ok: false, error: { code: "TERMINATED" } });
+    expect(await state("k")).toMatchObject({ holder: { holder: { pid: holder.pid } }, waiters: [] });
+  });
+
+  it("without its watchdog the command is stopped, and dcs says why", async () => {
+    const dcs = await up(start("k", "--receipt", "receipt", "--", "sh", "-c", "echo up; sleep 30"));
+    process.kill(childOf(dcs.pid, "dcs-watchdog"), "SIGKILL");
+    expect(await dcs.done).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("watchdog process died"),
+    });
+    expect(receipt()).toMatchObject({ ok: false, lost: "unguarded", exitOrigin: "dcs" });
+    expect(await state("k")).toBeNull();
+  });
+
+  it("many waiters killed at once: the one behind them gets the lock as soon as the holder is gone", async () => {
+    const holder = await up(start("k", "--ttl", "60s", "--", "sh", "-c", DEAF));
+    const crowd = Array.from({ length: CROWD }, () =>
+      start("k", "--ttl", "60s", "--wait", "60s", "--", "true"),
+    );
+    await until(async () => (await state("k"))?.waiters.length === CROWD, 60_000);
+    const last = start("k", "--wait", "60s", "--", "echo", "got it");
+    await until(async () => (await state("k"))?.waiters.length === CROWD + 1);
+    for (const waiter of crowd) waiter.process.kill("SIGKILL");
+    holder.process.kill("SIGKILL");
+    const killed = performance.now();
+    expect(await last.done).toMatchObject({ code: 0, stdout: "got it\n" });
+    expect(performance.now() - killed).toBeLessThan(5000);
+  });
+
+  it("a holder that was killed is not in the way of --wait 0", async () => {
+    const dcs = await up(start("k", "--ttl", "60s", "--", "sh", "-c", DEAF));
+    dcs.process.kill("SIGKILL");
+    await dcs.done;
+    await until(async () => (await state("k")) === null, 2000);
+    expect((await start("k", "--", "true").done).code).toBe(0);
+  });
+
+  it("holds by renewal with a TTL far shorter than its own start", async () => {
+    const dcs = start("k", "--ttl", "200ms", "--receipt", "receipt", "--", "sleep", "1.2");
+    expect((await dcs.done).code).toBe(0);
+    expect(receipt()).toMatchObject({ ok: true, lost: null });
+    expect(receipt()["renewals"]).toBeGreaterThan(5);
+  });
+});
+
+function childOf(parent: number, name: string): number {
+  const lines = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
+  const words = lines.map((line) => line.trim().split(/\s+/));
+  const found = words.find(([, ppid, program]) => Number(ppid) === parent && program === name);
+  return Number(found?.[0]);
+}

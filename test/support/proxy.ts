@@ -1,0 +1,58 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/**
+ * A TCP proxy that misbehaves on purpose. `pass` forwards; `black-hole` accepts and forwards nothing; `drop-answers` forwards
+ * requests and loses the answers.
+ */
+export type ProxyMode = "pass" | "black-hole" | "drop-answers";
+
+export class FaultyProxy implements AsyncDisposable {
+  readonly port: number;
+  mode: ProxyMode = "pass";
+  /** Connections accepted so far. */
+  accepted = 0;
+  readonly #server: Server;
+  readonly #pairs = new Set<readonly [Socket, Socket]>();
+
+  /** Listens on a free port of loopback and forwards to `target` there. */
+  static async start(target: number): Promise<FaultyProxy> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new FaultyProxy(server, target);
+  }
+
+  private constructor(server: Server, target: number) {
+    this.#server = server;
+    const address = server.address();
+    this.port = typeof address === "object" && address !== null ? address.port : 0;
+    server.on("connection", (client) => {
+      this.accepted++;
+      const upstream = connect(target, "127.0.0.1");
+      const pair = [client, upstream] as const;
+      this.#pairs.add(pair);
+      for (const socket of pair) {
+        socket.on("error", () => {});
+        socket.once("close", () => {
+          this.#pairs.delete(pair);
+          for (const each of pair) each.destroy();
+        });
+      }
+      client.on("data", (data) => {
+        if (this.mode !== "black-hole") upstream.write(data);
+      });
+      upstream.on("data", (data) => {
+        if (this.mode === "pass") client.write(data);
+      });
+    });
+  }
+
+  /** Ends all connections; new ones are accepted. */
+  cut(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
