@@ -23,7 +23,7 @@ const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ["types", ["tsc", "-p", "tsconfig.json"]],
   ["format and lint", ["biome", "check", "--error-on-warnings", "."]],
   ["type-aware lint", ["oxlint", "--type-aware", "--deny-warnings"]],
-  ["generated SQL", ["node", "scripts/generate-sql.ts", "--check"]],
+  ["generated statements", ["node", "scripts/generate-statements.ts", "--check"]],
   ["generated docs", ["node", "scripts/docs.ts", "--check"]],
   ["dead code", ["knip"]],
   ["package", ["publint", "--strict", "--pack", "false"]],

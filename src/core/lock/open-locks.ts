@@ -8,9 +8,16 @@ export interface LocksAddress extends OpenStoreOptions {
   readonly url: string;
 }
 
-/** Opens the locks a URL names: today those of a store. Closing them closes the store under them. */
+/**
+ * Opens the locks a URL names: `redis:` and `rediss:` on a Redis server, everything else on a store. Closing them closes
+ * what is under them. URL_INVALID, and the driver's own errors.
+ */
 export async function openLocks(address: LocksAddress): Promise<LockDriver> {
   const { url, ...options } = address;
-  const store = await openStore(url, options);
-  return new StoreLocks(store, options.clock ?? systemClock, { ownsStore: true });
+  const clock = options.clock ?? systemClock;
+  if (/^rediss?:/i.test(url)) {
+    const { RedisLocks } = await import("./redis/redis-locks.ts");
+    return RedisLocks.open(url, options.timeoutMs, clock);
+  }
+  return new StoreLocks(await openStore(url, options), clock, { ownsStore: true });
 }

@@ -1,0 +1,178 @@
+import { createHash } from "node:crypto";
+import type { Redis, RedisOptions } from "ioredis";
+import { DcsError } from "../../errors.ts";
+import { backoffDelay } from "../../util/backoff.ts";
+import type { Clock } from "../../util/clock.ts";
+import { toRedisError } from "./redis-errors.ts";
+import { parseRedisUrl, type RedisAddress } from "./redis-url.ts";
+import { LUA } from "./statements.generated.ts";
+
+export type ScriptName = keyof typeof LUA;
+
+const RECONNECT = { initialMs: 50, factor: 2, maxMs: 1000 };
+const SHA = new Map(
+  Object.entries(LUA).map(([name, text]) => [name, createHash("sha1").update(text).digest("hex")]),
+);
+
+/**
+ * The one place that knows ioredis. Its defaults are not fit for locks: a call that timed out stays in the offline queue
+ * and runs later, a lost reply is sent again, and a call can stay unsettled for ever after a reconnect. So: no offline
+ * queue, no resending, and a timeout of our own on every call.
+ */
+export class RedisConnection {
+  readonly url: string;
+  readonly #redis: Redis;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  #subscriber: Promise<Redis> | null = null;
+  readonly #listeners = new Map<string, Set<(message: string) => void>>();
+
+  /** Connects, and answers STORE_UNREACHABLE or PERMISSION_DENIED when that fails. */
+  static async open(url: string, timeoutMs: number, clock: Clock): Promise<RedisConnection> {
+    const address = parseRedisUrl(url);
+    const { Redis: Client } = await import("ioredis");
+    const client = new Client(optionsOf(address, timeoutMs));
+    client.on("error", () => {});
+    const connection = new RedisConnection(client, address.shown, timeoutMs, clock);
+    try {
+      await connection.#within(timeoutMs, () => connect(client));
+    } catch (error) {
+      client.disconnect();
+      throw error;
+    }
+    return connection;
+  }
+
+  private constructor(redis: Redis, shown: string, timeoutMs: number, clock: Clock) {
+    this.#redis = redis;
+    this.url = shown;
+    this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
+  }
+
+  /** Runs a script; rejects with STORE_UNREACHABLE and its kin when no answer came within the timeout. */
+  run(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+    timeoutMs = this.#timeoutMs,
+  ): Promise<unknown> {
+    const sha = SHA.get(name) ?? "";
+    return this.#within(timeoutMs, async () => {
+      try {
+        return await this.#redis.evalsha(sha, keys.length, ...keys, ...args);
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
+        // The first time on this server, or after it restarted: nothing was run.
+        return await this.#redis.eval(LUA[name], keys.length, ...keys, ...args);
+      }
+    });
+  }
+
+  /** All keys that match a glob pattern. */
+  async keys(pattern: string): Promise<readonly string[]> {
+    const found = new Set<string>();
+    let cursor = "0";
+    do {
+      const from = cursor;
+      const [next, keys] = await this.#within(this.#timeoutMs, () =>
+        this.#redis.scan(from, "MATCH", pattern, "COUNT", 500),
+      );
+      for (const key of keys) found.add(key);
+      cursor = next;
+    } while (cursor !== "0");
+    return [...found];
+  }
+
+  /** Calls `listener` for each message of the channel, until the returned function is called. Resolves once subscribed. */
+  async subscribe(channel: string, listener: (message: string) => void): Promise<() => void> {
+    this.#subscriber ??= this.#openSubscriber();
+    const subscriber = await this.#subscriber;
+    const listeners = this.#listeners.get(channel) ?? new Set();
+    this.#listeners.set(channel, listeners);
+    listeners.add(listener);
+    if (listeners.size === 1) await this.#within(this.#timeoutMs, () => subscriber.subscribe(channel));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size > 0) return;
+      this.#listeners.delete(channel);
+      subscriber.unsubscribe(channel).catch(() => {});
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#redis.disconnect();
+    (await this.#subscriber?.catch(() => null))?.disconnect();
+  }
+
+  async #openSubscriber(): Promise<Redis> {
+    const subscriber = this.#redis.duplicate();
+    subscriber.on("error", () => {});
+    subscriber.on("message", (channel: string, message: string) => {
+      for (const listener of this.#listeners.get(channel) ?? []) listener(message);
+    });
+    try {
+      await this.#within(this.#timeoutMs, () => connect(subscriber));
+      return subscriber;
+    } catch (error) {
+      subscriber.disconnect();
+      this.#subscriber = null;
+      throw error;
+    }
+  }
+
+  async #within<T>(timeoutMs: number, call: () => Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const cancel = this.#clock.timer(timeoutMs, () => {
+      late.reject(
+        new DcsError(
+          "STORE_UNREACHABLE",
+          `Redis at ${this.url} did not answer within ${Math.round(timeoutMs)} ms`,
+          {
+            details: { url: this.url, timeoutMs },
+          },
+        ),
+      );
+    });
+    try {
+      return await Promise.race([call(), late.promise]);
+    } catch (error) {
+      throw toRedisError(error, this.url);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+/** Resolves when the client is ready, rejects with the server's or the system's own word. */
+async function connect(client: Redis): Promise<void> {
+  const said = Promise.withResolvers<never>();
+  const onError = (error: Error) => said.reject(error);
+  client.once("error", onError);
+  try {
+    await Promise.race([client.connect(), said.promise]);
+  } finally {
+    client.off("error", onError);
+    said.promise.catch(() => {});
+  }
+}
+
+function optionsOf(address: RedisAddress, timeoutMs: number): RedisOptions & { replyMapping: "legacy" } {
+  return {
+    host: address.host,
+    port: address.port,
+    db: address.database,
+    ...(address.username === null ? {} : { username: address.username }),
+    ...(address.password === null ? {} : { password: address.password }),
+    ...(address.tls ? { tls: { servername: address.host } } : {}),
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
+    keepAlive: 10_000,
+    retryStrategy: (attempt) => Math.max(1, backoffDelay(RECONNECT, attempt)),
+    connectionName: "dcs",
+    replyMapping: "legacy",
+  };
+}

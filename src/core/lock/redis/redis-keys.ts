@@ -1,0 +1,36 @@
+/** Where a lock stands on Redis. The key of the lock is its name, so that other tools meet it; the rest is dcs's own. */
+export interface RedisLockKeys {
+  /** String: the token; the plain `SET key token NX PX` of redlock and of everybody. */
+  readonly lock: string;
+  /** Hash: `fence`, the last one given; `record`, JSON of the present or last holder. */
+  readonly state: string;
+  /** Sorted set: waiting tokens by arrival. */
+  readonly queue: string;
+  /** Hash: token → until when the place is kept, and the waiter's record. */
+  readonly places: string;
+  /** Channel: the token whose turn it is. */
+  readonly wake: string;
+}
+
+const PREFIX = "dcs:lock:{";
+
+export function redisLockKeys(name: string): RedisLockKeys {
+  const own = `${PREFIX}${name}}:`;
+  return {
+    lock: name,
+    state: `${own}state`,
+    queue: `${own}queue`,
+    places: `${own}places`,
+    wake: `${own}wake`,
+  };
+}
+
+/** Matches the state keys of all locks. */
+export const STATE_PATTERN = "dcs:lock:{*}:state";
+
+/** The lock's name in a state key; null for another key. */
+export function nameOfStateKey(key: string): string | null {
+  return key.startsWith(PREFIX) && key.endsWith("}:state")
+    ? key.slice(PREFIX.length, -"}:state".length)
+    : null;
+}
