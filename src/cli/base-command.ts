@@ -23,6 +23,7 @@ interface BaseValues {
   readonly verbose?: boolean | undefined;
   readonly context?: string | undefined;
   readonly store?: string | undefined;
+  readonly locks?: string | undefined;
   readonly timeout?: number | undefined;
 }
 
@@ -191,9 +192,9 @@ export abstract class DcsCommand extends Command {
   }
 
   async #resolveSettings(): Promise<Settings> {
-    const { context, store, timeout } = this.#flags;
+    const { context, store, locks, timeout } = this.#flags;
     const settings = await resolveSettings({
-      flags: { context, store, timeout },
+      flags: { context, store, locks, timeout },
       env: process.env,
       cwd: workingDirectory(),
     });

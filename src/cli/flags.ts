@@ -70,6 +70,11 @@ export const baseFlags = {
     summary: "Named set of URLs to use (DCS_CONTEXT)",
   }),
   store: string({ helpGroup: GLOBAL, helpValue: "URL", summary: "Coordination store (DCS_STORE)" }),
+  locks: string({
+    helpGroup: GLOBAL,
+    helpValue: "URL",
+    summary: "Where locks are kept; the store unless given (DCS_LOCKS)",
+  }),
   timeout: durationFlag({
     helpGroup: GLOBAL,
     summary: "Longest time to wait for an answer of a backend (DCS_TIMEOUT; 10s)",

@@ -5,6 +5,7 @@ import { sayHolder } from "../../core/lock/say-holder.ts";
 import { currentHolder } from "../../core/process/identity.ts";
 import { formatDuration } from "../../core/util/duration.ts";
 import { type Output, shellQuote } from "../output.ts";
+import { sameBackend } from "../where.ts";
 import { locksAddress } from "./locks.ts";
 
 export interface AcquireInput {
@@ -33,7 +34,8 @@ export async function acquireDetached(
   { settings, out, signal }: AcquireRun,
 ): Promise<void> {
   refuseChildFlags(input);
-  await using locks = await openLocks(locksAddress(await settings()));
+  const chosen = await settings();
+  await using locks = await openLocks(locksAddress(chosen));
   const hold = await locks.acquire({
     name: input.name,
     ttlMs: input.ttlMs,
@@ -45,11 +47,11 @@ export async function acquireDetached(
     onWait: (holder) => out.note(`waiting for lock ${input.name}: ${sayHolder(holder)}`),
   });
   const expiresAt = new Date(hold.expiresAt).toISOString();
-  const name = shellQuote(hold.name);
+  const proof = `${shellQuote(hold.name)} --token ${hold.token}${sameBackend(chosen)}`;
   if (!input.ttlGiven) {
     out.warn(
       "LOCK_EXPIRES",
-      `nothing renews this lock: it ends at ${expiresAt} (in ${formatDuration(hold.ttlMs)}) unless you run: dcs lock renew ${name} --token ${hold.token}`,
+      `nothing renews this lock: it ends at ${expiresAt} (in ${formatDuration(hold.ttlMs)}) unless you run: dcs lock renew ${proof}`,
     );
   }
   const { token, fence, ttlMs } = hold;
@@ -61,8 +63,8 @@ export async function acquireDetached(
       `fence    ${fence}`,
       `expires  ${expiresAt} (in ${formatDuration(ttlMs)})`,
       `backend  ${locks.url}`,
-      `renew    dcs lock renew ${name} --token ${token}`,
-      `release  dcs lock release ${name} --token ${token}`,
+      `renew    dcs lock renew ${proof}`,
+      `release  dcs lock release ${proof}`,
     ],
     names: () => [token],
     env: () => ({ DCS_LOCK_NAME: hold.name, DCS_LOCK_TOKEN: token, DCS_LOCK_FENCE: String(fence) }),

@@ -1,7 +1,7 @@
 import type { Settings } from "../../core/config/settings.ts";
 import type { Registration } from "../../core/registry/run-registration.ts";
-import { redact } from "../../core/util/redact.ts";
-import { type Output, shellQuote } from "../output.ts";
+import type { Output } from "../output.ts";
+import { sameBackend } from "../where.ts";
 import { startKeeper } from "./keeper-link.ts";
 import { keeperName } from "./registration-flags.ts";
 
@@ -32,7 +32,7 @@ export async function registerDetached(request: DetachedRegistration): Promise<v
     {
       lines: () => [
         `registered    ${many ? `${instances.length} instances` : id} on lease ${String(data["lease"])}, kept by pid ${pid}`,
-        `end it with   dcs deregister ${many ? "ID" : id}${where(settings)}`,
+        `end it with   dcs deregister ${many ? "ID" : id}${sameBackend(settings, { confirm: true })}`,
         `log           ${log}`,
       ],
       names: () => instances.map(({ spec }) => `${spec.service}/${spec.endpoint}`),
@@ -49,13 +49,4 @@ export function keeperWords(words: readonly string[]): readonly string[] {
     return !/^(--detach|--json|-o.*|--output(=.*)?)$/.test(word);
   });
   return [...kept, ...child];
-}
-
-/** The flags by which another command finds the same store, where this one was told by flag. */
-function where({ context, store, protected: guarded }: Settings): string {
-  const words = [];
-  if (store.origin.kind === "flag") words.push(`--store ${shellQuote(redact(store.value))}`);
-  if (context?.chosenBy.kind === "flag") words.push(`--context ${context.name}`);
-  if (guarded.value && context !== null) words.push(`--confirm ${context.name}`);
-  return words.map((word) => ` ${word}`).join("");
 }

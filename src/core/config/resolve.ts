@@ -19,6 +19,7 @@ export interface ResolveRequest {
   readonly flags: {
     readonly context?: string | undefined;
     readonly store?: string | undefined;
+    readonly locks?: string | undefined;
     /** Milliseconds. */
     readonly timeout?: number | undefined;
   };
@@ -71,7 +72,7 @@ function givenUrls({ flags, env, cwd }: ResolveRequest): Map<UrlKey, Setting<str
   const home = homeDirectory(env);
   for (const key of Object.keys(SCHEMES) as UrlKey[]) {
     const variable = `DCS_${key.toUpperCase()}`;
-    const flag = key === "store" ? flags.store : undefined;
+    const flag = key === "journal" ? undefined : flags[key];
     const text = flag ?? env[variable];
     if (flag === undefined && !text) continue;
     const origin: Origin = flag === undefined ? { kind: "env", variable } : { kind: "flag", flag: key };
@@ -88,7 +89,7 @@ function givenUrls({ flags, env, cwd }: ResolveRequest): Map<UrlKey, Setting<str
 function refuseBoth({ flags }: ResolveRequest, given: ReadonlyMap<UrlKey, Setting<string>>): null {
   if (flags.context === undefined) return null;
   const [first] = given.values();
-  const name = first?.origin.kind === "env" ? first.origin.variable : "--store";
+  const name = originFlag(first?.origin);
   throw new DcsError(
     "USAGE",
     `--context ${flags.context} and ${name} cannot go together: a URL never mixes with a context`,
@@ -97,6 +98,11 @@ function refuseBoth({ flags }: ResolveRequest, given: ReadonlyMap<UrlKey, Settin
       details: { flag: "--context", conflicts: name },
     },
   );
+}
+
+function originFlag(origin: Origin | undefined): string {
+  if (origin?.kind === "env") return origin.variable;
+  return origin?.kind === "flag" ? `--${origin.flag}` : "--store";
 }
 
 async function chooseContext(
