@@ -1,13 +1,14 @@
 /**
- * The one test runner: build, static checks, then every vitest project, fast things first. Ends with one line,
- * `N passed, N failed`, over all vitest tests; a static check that fails counts as one failure. `--long` sets DCS_LONG=1,
- * by which suites run their full counts.
+ * The one test runner: build, static checks, the servers that tests need, then every vitest project, fast things first.
+ * Ends with one line, `N passed, N failed`, over all vitest tests; a static check that fails, or a server that cannot be
+ * had, counts as one failure. `--long` sets DCS_LONG=1, by which suites run their full counts.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ensureEngines } from "./engines.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const long = process.argv.includes("--long");
@@ -71,7 +72,8 @@ function suite(name: string): void {
 const [build, ...checks] = CHECKS;
 if (build && check(...build)) {
   for (const [name, words] of checks) check(name, words);
-  for (const name of PROJECTS) suite(name);
+  if (ensureEngines()) for (const name of PROJECTS) suite(name);
+  else failed += 1;
 }
 rmSync(scratch, { recursive: true, force: true });
 console.log(`\n${passed} passed, ${failed} failed`);

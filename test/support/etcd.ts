@@ -36,7 +36,12 @@ export class EtcdServer {
 
   static async start(options: EtcdOptions = {}): Promise<EtcdServer> {
     const server = new EtcdServer(await freePort(), await freePort(), options);
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 
@@ -83,12 +88,18 @@ export class EtcdServer {
         `--initial-advertise-peer-urls=${peer}`,
         `--initial-cluster=default=${peer}`,
         "--log-level=error",
+        // Its one member need not wait a second before it makes itself leader.
+        "--heartbeat-interval=20",
+        "--election-timeout=200",
         ...secure,
         ...args,
       ],
       { stdio: ["ignore", "ignore", "pipe"] },
     );
     this.#process = child;
+    const orphan = () => child.kill("SIGKILL");
+    process.once("exit", orphan);
+    child.once("exit", () => process.off("exit", orphan));
     child.stderr?.on("data", (text) => {
       this.#log += text;
     });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backoffDelay } from "../../src/core/util/backoff.ts";
 import { formatDuration, parseDuration } from "../../src/core/util/duration.ts";
-import { newLeaseId } from "../../src/core/util/ids.ts";
+import { newLeaseId, RandomPool } from "../../src/core/util/ids.ts";
 
 describe("durations", () => {
   it.each([
@@ -69,9 +69,14 @@ describe("back-off", () => {
 });
 
 describe("lease ids", () => {
+  it("never come twice", () => {
+    const ids = Array.from({ length: 5000 }, () => newLeaseId());
+    expect(new Set(ids).size).toBe(5000);
+  });
+
   it("are 16 hex digits, positive as an int64, and the same padded or not", () => {
     for (const fill of [0x00, 0x7f, 0x80, 0xff]) {
-      const id = newLeaseId((size) => Buffer.alloc(size, fill));
+      const id = newLeaseId(new RandomPool((buffer) => buffer.fill(fill)));
       expect(id).toMatch(/^[1-7][0-9a-f]{15}$/);
     }
   });

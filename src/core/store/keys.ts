@@ -17,3 +17,6 @@ export const DRAIN_PREFIX = `${DCS_PREFIX}drain/`;
 
 /** Who holds or waits for a lock, beside the lock key and on the same lease: `<lock name>/<lease id>`. */
 export const LOCK_RECORD_PREFIX = `${DCS_PREFIX}locks/`;
+
+/** Who holds a lease, on that lease, where the backend does not keep it: `<lease id>`. Not listed among a lease's keys. */
+export const LEASE_RECORD_PREFIX = `${DCS_PREFIX}leases/`;

@@ -12,20 +12,26 @@ export interface OpenStoreOptions {
   readonly clock?: Clock;
 }
 
+const ALLOWED = ["embedded:", "embedded:/path/to/file.db", "etcd://host:port,…/prefix", "etcds://…"];
+
 /**
- * Opens the store a URL names: `embedded:` (the file `store.db` of the state directory) or `embedded:/path/to/file.db`.
- * URL_INVALID for anything else; the driver's own errors when it cannot be opened.
+ * Opens the store a URL names: `embedded:` (the file `store.db` of the state directory), `embedded:/path/to/file.db`, or
+ * `etcd://`, `etcds://` (see docs/store.md). URL_INVALID for anything else; the driver's own errors when it cannot be
+ * opened. Only what the URL names is loaded.
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<Store> {
   const clock = options.clock ?? systemClock;
-  const [, scheme, rest] = /^([a-z]+):(.*)$/is.exec(url) ?? [];
-  if (scheme?.toLowerCase() !== "embedded") {
+  const [, given, rest] = /^([a-z]+):(.*)$/is.exec(url) ?? [];
+  const scheme = given?.toLowerCase();
+  if (scheme === "etcd" || scheme === "etcds") {
+    const { EtcdStore } = await import("./etcd/etcd-store.ts");
+    return EtcdStore.open({ url, timeoutMs: options.timeoutMs, clock });
+  }
+  if (scheme !== "embedded") {
     throw new DcsError(
       "URL_INVALID",
-      `store "${redact(url)}": dcs keeps its store in embedded: only, in this version`,
-      {
-        details: { value: redact(url), allowed: ["embedded:", "embedded:/path/to/file.db"] },
-      },
+      `store "${redact(url)}": dcs keeps its store in embedded: or etcd:, in this version`,
+      { details: { value: redact(url), allowed: ALLOWED } },
     );
   }
   const path = embeddedPath(rest ?? "", url, options.stateDir);

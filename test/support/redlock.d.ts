@@ -1,0 +1,17 @@
+// redlock ships types that its package.json does not lead to.
+declare module "redlock" {
+  import type { Redis } from "ioredis";
+
+  interface Lock {
+    release(): Promise<unknown>;
+  }
+
+  export default class Redlock {
+    constructor(
+      clients: Iterable<Redis>,
+      settings?: { retryCount?: number; retryDelay?: number; retryJitter?: number },
+    );
+    acquire(resources: string[], durationMs: number): Promise<Lock>;
+    using<T>(resources: string[], durationMs: number, routine: () => Promise<T>): Promise<T>;
+  }
+}
