@@ -1,6 +1,6 @@
-import { hash, randomBytes } from "node:crypto";
+import { hash } from "node:crypto";
 import type { LeaseId } from "../store/store.ts";
-import { newLeaseId } from "../util/ids.ts";
+import { newLeaseId, randomHex } from "../util/ids.ts";
 
 /**
  * A token is the lease id and a secret, `<lease>-<secret>`. The store keeps only a digest of it, so what `lock ls` and
@@ -13,7 +13,7 @@ export interface Token {
 
 export function newToken(): Token {
   const lease = newLeaseId();
-  return { text: `${lease}-${randomBytes(8).toString("hex")}`, lease };
+  return { text: `${lease}-${randomHex(8)}`, lease };
 }
 
 /** Null for a text that cannot be a token. */

@@ -1,0 +1,69 @@
+/** What the figures share. */
+import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { layoutTable } from "../src/cli/text.ts";
+
+/** True when processes can be pinned to processors: placement alone changes single-client figures 2.5 times. */
+export const canPin = availableParallelism() > 1 && spawnSync("taskset", ["-c", "0", "true"]).status === 0;
+
+/** Pins a process, and its threads, to one processor where that can be done. */
+export function pin(pid: number, cpu: number): void {
+  if (canPin) spawnSync("taskset", ["-a", "-c", "-p", String(cpu), String(pid)]);
+}
+
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+}
+
+export function print(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  console.log(`${layoutTable({ head, rows }, (text) => text).join("\n")}\n`);
+}
+
+/** `cycles` runs of `cycle`, `concurrency` at a time, each with its number; cycles a second. */
+export async function perSecond(
+  cycles: number,
+  concurrency: number,
+  cycle: (worker: number) => Promise<unknown>,
+): Promise<number> {
+  let left = cycles;
+  const begin = performance.now();
+  await Promise.all(
+    Array.from({ length: concurrency }, async (_, worker) => {
+      while (left-- > 0) await cycle(worker);
+    }),
+  );
+  return cycles / ((performance.now() - begin) / 1000);
+}
+
+/** Medians over interleaved rounds, so that a machine whose speed drifts is fair to all. */
+export async function interleaved(
+  rounds: number,
+  peers: readonly { readonly name: string; readonly run: () => Promise<number> }[],
+): Promise<ReadonlyMap<string, number>> {
+  const figures = new Map<string, number[]>(peers.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, run } of peers) figures.get(name)?.push(await run());
+  }
+  return new Map([...figures].map(([name, values]) => [name, quantile(values, 0.5)]));
+}
+
+/** Median whole-process time of each command, interleaved, after a warm-up; ms. */
+export function wholeProcesses(
+  cases: readonly (readonly [name: string, words: readonly string[]])[],
+  env: NodeJS.ProcessEnv,
+  runs = 15,
+): readonly { readonly name: string; readonly ms: number }[] {
+  const times = cases.map((): number[] => []);
+  for (let run = -2; run < runs; run++) {
+    for (const [i, [name, [command = "", ...args]]] of cases.entries()) {
+      // A lock taken by the run before with a short TTL must have expired, or its wait would be measured.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 120);
+      const begin = performance.now();
+      const { status } = spawnSync(command, args, { env, stdio: "ignore" });
+      if (status !== 0) throw new Error(`${name} ended with ${status}`);
+      if (run >= 0) times[i]?.push(performance.now() - begin);
+    }
+  }
+  return cases.map(([name], i) => ({ name, ms: quantile(times[i] ?? [], 0.5) }));
+}
