@@ -259,10 +259,12 @@ export class StoreLocks implements LockDriver {
   async #owned(name: string, text: string, signal?: AbortSignal): Promise<Token> {
     checkLockName(name);
     const token = parseToken(text);
-    const [first] = await this.#places(name, signal);
-    if (token !== null && first?.lease === token.lease) {
-      const record = await this.#store.get(recordKey(name, token.lease), options(signal));
-      if (record !== null && (JSON.parse(record.value) as LockRecord).proof === proofOf(text)) return token;
+    const [[first], record] = await Promise.all([
+      this.#places(name, signal),
+      token === null ? null : this.#store.get(recordKey(name, token.lease), options(signal)),
+    ]);
+    if (token !== null && record !== null && first?.lease === token.lease) {
+      if ((JSON.parse(record.value) as LockRecord).proof === proofOf(text)) return token;
     }
     throw lockNotOwned(name, first === undefined ? null : await toHolder(this.#store, name, first, signal));
   }
