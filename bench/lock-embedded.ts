@@ -24,7 +24,7 @@ const dir = mkdtempSync(join(tmpdir(), "dcs-bench-"));
 async function dcsCycles(concurrency: number): Promise<number> {
   await using locks = await openLocks({ url: `embedded:${dir}/c.db`, timeoutMs: 10_000, stateDir: dir });
   const holder = currentHolder();
-  return perSecond(CYCLES, concurrency, async (worker) => {
+  return await perSecond(CYCLES, concurrency, async (worker) => {
     const name = `lock-${worker}`;
     const hold = await locks.acquire({ name, ttlMs: 30_000, waitMs: 0, holder, detached: false });
     await locks.release(name, hold.token);

@@ -16,6 +16,7 @@ interface Engine {
 const ENGINES: readonly Engine[] = [
   { programs: ["etcd", "etcdctl"], packages: ["etcd-server", "etcd-client"] },
   { programs: ["redis-server"], packages: ["redis-server"] },
+  { programs: ["mariadbd", "mariadb-install-db"], packages: ["mariadb-server"] },
   // Makes the certificates of the TLS tests.
   { programs: ["openssl"], packages: ["openssl"] },
 ];

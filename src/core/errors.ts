@@ -44,7 +44,7 @@ export const ERROR_TABLE = {
     exit: 2,
     retryable: false,
     about: "A backend URL cannot be read, or names a scheme that this part does not run on.",
-    hint: "use embedded: or embedded:/path/to/file.db",
+    hint: "use embedded:, embedded:/path/to/file.db or etcd://host:port, and for locks also redis://host:port",
   },
   FILE_INVALID: {
     exit: 2,
@@ -155,6 +155,19 @@ export const ERROR_TABLE = {
     about: "The embedded store's file is on a network filesystem, where its locking cannot be trusted.",
     hint: "use a local path: --store embedded:/var/lib/dcs/store.db",
   },
+  ENGINE_MISSING: {
+    exit: 5,
+    retryable: false,
+    about: "A server that `dcs up` is to start is not installed on this machine; nothing was started.",
+    hint: "install what is named, or leave it out: `dcs up --only etcd,redis`",
+  },
+  ENGINE_FAILED: {
+    exit: 5,
+    retryable: true,
+    about:
+      "A local server of `dcs up` ended, or did not answer in time; what this run started was stopped again.",
+    hint: "read the end of its log: `dcs up --status`",
+  },
   SERVICE_NOT_FOUND: {
     exit: 6,
     retryable: true,
@@ -190,6 +203,20 @@ export const ERROR_TABLE = {
     retryable: true,
     about: "The process that would stop the command if dcs were killed could not be started, or died.",
     hint: "check the limits on processes and memory (ulimit -u, cgroup), then run it again",
+  },
+  DOCTOR_FAILED: {
+    exit: 99,
+    retryable: false,
+    about:
+      "`dcs doctor` found something that breaks a promise, or a backend that cannot be reached; the data has every check.",
+    hint: "type what stands below each failed check",
+  },
+  CONTEXT_TAKEN: {
+    exit: 3,
+    retryable: false,
+    about:
+      "The user's configuration has a context `dev` that `dcs up` did not write, and would have to overwrite.",
+    hint: "give that context another name in the file",
   },
   DEMO_FAILED: {
     exit: 99,

@@ -1,0 +1,122 @@
+import type { Settings } from "../config/settings.ts";
+import { DcsError, toDcsError } from "../errors.ts";
+import { redact } from "../util/redact.ts";
+import type { Check, Examination, Examiner, Finding } from "./check.ts";
+import { type LockGrade, lockGrade } from "./lock-grade.ts";
+
+/** What a backend is configured for. */
+export type BackendUse = "store" | "locks" | "journal";
+
+export interface ExaminedBackend {
+  readonly backend: string;
+  /** Without secrets. */
+  readonly url: string;
+  readonly usedFor: readonly BackendUse[];
+}
+
+/** What `dcs doctor` found. */
+export interface DoctorReport {
+  /** One entry a distinct URL. */
+  readonly backends: readonly ExaminedBackend[];
+  readonly checks: readonly Check[];
+  readonly locks: LockGrade & { readonly backend: string; readonly url: string };
+  readonly counts: Readonly<Record<Check["status"], number>>;
+}
+
+const EXAMINERS: Readonly<Record<string, () => Promise<Examiner>>> = {
+  embedded: async () => (await import("./embedded/examine-embedded.ts")).examineEmbedded,
+  etcd: async () => (await import("./etcd/examine-etcd.ts")).examineEtcd,
+  etcds: async () => (await import("./etcd/examine-etcd.ts")).examineEtcd,
+  redis: async () => (await import("./redis/examine-redis.ts")).examineRedis,
+  rediss: async () => (await import("./redis/examine-redis.ts")).examineRedis,
+  mysql: async () => (await import("./examine-mysql.ts")).examineMysql,
+};
+
+const KINDS: Readonly<Record<string, string>> = { etcds: "etcd", rediss: "redis" };
+
+/**
+ * Examines every configured backend, all at once; changes nothing in them. A backend that cannot be reached is a failed
+ * check that carries the error's code, not an error. Rejects only with the signal's reason.
+ */
+export async function runDoctor(settings: Settings, signal: AbortSignal): Promise<DoctorReport> {
+  const uses = new Map<string, BackendUse[]>();
+  for (const use of ["store", "locks", "journal"] as const) {
+    const { value } = settings[use];
+    uses.set(value, [...(uses.get(value) ?? []), use]);
+  }
+  const examined = await Promise.all(
+    [...uses].map(async ([url, usedFor]) => {
+      const scheme = url.slice(0, url.indexOf(":"));
+      const findings = await examine(scheme, {
+        url,
+        timeoutMs: settings.timeoutMs.value,
+        stateDir: settings.stateDir.value,
+        keepsLocks: usedFor.includes("locks"),
+        signal,
+      });
+      const place = { backend: KINDS[scheme] ?? scheme, url: redact(url) };
+      return { place, usedFor, findings };
+    }),
+  );
+  signal.throwIfAborted();
+  const checks = examined.flatMap(({ place, findings }) =>
+    findings.map(({ check, status, detail, fix, data }) => ({
+      ...place,
+      check,
+      status,
+      detail,
+      fix,
+      ...(data === undefined ? {} : { data }),
+    })),
+  );
+  const locks = examined.find(({ usedFor }) => usedFor.includes("locks"));
+  const count = (status: Check["status"]) => checks.filter((check) => check.status === status).length;
+  return {
+    backends: examined.map(({ place, usedFor }) => ({ ...place, usedFor })),
+    checks,
+    locks: {
+      ...(locks?.place ?? { backend: "none", url: "" }),
+      ...lockGrade(locks?.findings ?? []),
+    },
+    counts: { ok: count("ok"), warn: count("warn"), fail: count("fail"), unknown: count("unknown") },
+  };
+}
+
+/** The report as DOCTOR_FAILED, for a run with failed checks. */
+export function doctorFailure(report: DoctorReport): DcsError {
+  const failed = report.checks.filter(({ status }) => status === "fail");
+  const names = failed.map(({ backend, check }) => `${backend} ${check}`);
+  const [first] = failed;
+  return new DcsError(
+    "DOCTOR_FAILED",
+    `${failed.length} of ${report.checks.length} checks failed: ${names.join(", ")}`,
+    {
+      data: report,
+      ...(first?.fix ? { hint: first.fix } : {}),
+      details: { failed: names },
+    },
+  );
+}
+
+async function examine(scheme: string, examination: Examination): Promise<readonly Finding[]> {
+  try {
+    const load = EXAMINERS[scheme];
+    if (load === undefined) {
+      throw new DcsError("URL_INVALID", `this version cannot open ${scheme}: URLs`, {
+        hint: "dcs config show --origin",
+      });
+    }
+    return await (await load())(examination);
+  } catch (thrown) {
+    const error = toDcsError(thrown);
+    return [
+      {
+        check: "reachable",
+        status: "fail",
+        detail: redact(error.message),
+        fix: redact(error.hint),
+        data: { error: error.code },
+      },
+    ];
+  }
+}
