@@ -117,7 +117,7 @@ export const ERROR_TABLE = {
     exit: 5,
     retryable: true,
     about: "The store did not answer within --timeout.",
-    hint: "check that the backend runs and that the URL is right: `dcs config show --origin`",
+    hint: "see what is wrong with `dcs doctor`, and where the URL came from with `dcs config show --origin`",
   },
   STORE_BUSY: {
     exit: 5,

@@ -18,14 +18,14 @@ const DEFAULT_PORT = 6379;
 /** Reads `redis[s]://[user[:password]@]host[:port][/database]`. URL_INVALID when it cannot be one. */
 export function parseRedisUrl(text: string): RedisAddress {
   const shown = redact(text);
+  // Before it is read as a URL, which it is not; a comma in a password does not count.
+  const servers = (text.split("//")[1] ?? "").split("/")[0]?.split("@").at(-1) ?? "";
+  if (servers.includes(",")) throw invalid(shown, "names several servers, and this version locks on one");
   let url: URL;
   try {
     url = new URL(text);
   } catch (cause) {
     throw invalid(shown, "cannot be read", cause);
-  }
-  if (url.host.includes(",") || text.slice(text.indexOf("//")).split("/")[2]?.includes(",") === true) {
-    throw invalid(shown, "names several servers, and this version locks on one");
   }
   const database = /^\/?(\d*)$/.exec(url.pathname)?.[1];
   if (database === undefined)
