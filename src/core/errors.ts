@@ -58,6 +58,18 @@ export const ERROR_TABLE = {
     about: "The definition of a saga cannot be used.",
     hint: "correct it at the place named, then run `dcs saga validate FILE`",
   },
+  SAGA_INPUT_INVALID: {
+    exit: 2,
+    retryable: false,
+    about: "The input of a run does not match what its saga asks for, or is too large.",
+    hint: "give what the saga's `input:` names: --input NAME=VALUE or --input-file FILE",
+  },
+  RUN_AMBIGUOUS: {
+    exit: 2,
+    retryable: false,
+    about: "The beginning of a run's id fits more than one run.",
+    hint: "give more of the id: `dcs saga ls`",
+  },
   CONFIG_INVALID: {
     exit: 2,
     retryable: false,
@@ -126,6 +138,43 @@ export const ERROR_TABLE = {
     about: "The world is not as it was when the plan was made; nothing was done.",
     hint: "look again and make a new plan: --dry-run --out FILE",
   },
+  RUN_STATE: {
+    exit: 3,
+    retryable: false,
+    about: "What was asked for does not fit the state that the run is in; nothing was changed.",
+    hint: "run `dcs saga why RUN` to see where it stands",
+  },
+  RUN_HELD: {
+    exit: 3,
+    retryable: true,
+    about: "Another worker executes the run; what was asked for is written down and it will take it up.",
+    hint: "run `dcs saga show RUN --watch`",
+  },
+  RUN_MOVED: {
+    exit: 3,
+    retryable: true,
+    about: "Another replay of the same run began first.",
+    hint: "run `dcs saga show RUN` to see its replays",
+  },
+  RUN_LOST: {
+    exit: 3,
+    retryable: true,
+    about:
+      "This process lost its lease of the run: it was stopped for too long, or could not reach the journal.",
+    hint: "run `dcs saga show RUN`: another worker has it, or `dcs saga resume RUN` continues it here",
+  },
+  JOURNAL_NOT_MIGRATED: {
+    exit: 3,
+    retryable: false,
+    about: "The database has no tables of the journal yet, or those of an older dcs.",
+    hint: "run `dcs saga migrate`",
+  },
+  JOURNAL_NEWER: {
+    exit: 3,
+    retryable: false,
+    about: "The journal was made by a newer dcs.",
+    hint: "upgrade dcs here",
+  },
   INSTANCE_TAKEN: {
     exit: 3,
     retryable: true,
@@ -150,6 +199,30 @@ export const ERROR_TABLE = {
     retryable: false,
     about: "The operating system or the backend refused access.",
     hint: "check the owner and mode of the path named, or the credentials",
+  },
+  JOURNAL_AUTH: {
+    exit: 4,
+    retryable: false,
+    about: "The database of the journal refused the user, the password or a privilege.",
+    hint: "check the URL's user and password (`dcs config show --origin`), and grant what is named",
+  },
+  JOURNAL_UNREACHABLE: {
+    exit: 5,
+    retryable: true,
+    about: "The database of the journal did not answer within --timeout.",
+    hint: "see what is wrong with `dcs doctor`, and where the URL came from with `dcs config show --origin`",
+  },
+  JOURNAL_FULL: {
+    exit: 5,
+    retryable: true,
+    about: "The disk or a limit left no room for the journal; nothing was changed.",
+    hint: "free some space, then run it again; no run is lost",
+  },
+  JOURNAL_CORRUPT: {
+    exit: 5,
+    retryable: false,
+    about: "The journal's file or tables are not dcs's, or are damaged.",
+    hint: "restore them from a backup: the journal is the only record of what runs did",
   },
   STORE_UNREACHABLE: {
     exit: 5,
@@ -237,6 +310,31 @@ export const ERROR_TABLE = {
     retryable: false,
     about: "Nobody holds the lock or waits for it.",
     hint: "run `dcs lock ls`",
+  },
+  RUN_NOT_FOUND: {
+    exit: 6,
+    retryable: false,
+    about: "The journal has no such run.",
+    hint: "run `dcs saga ls --all`, and check which journal it is: `dcs config show --origin`",
+  },
+  RUN_PARKED: {
+    exit: 8,
+    retryable: false,
+    about: "The run stopped where only a person can decide; nothing is lost. The data has every step.",
+    hint: "run `dcs saga why RUN`",
+  },
+  RUN_PENDING: {
+    exit: 8,
+    retryable: true,
+    about: "The run has not ended yet: --wait ran out, or it was interrupted. The data has every step.",
+    hint: "run `dcs saga show RUN --watch`, or `dcs saga resume RUN`",
+  },
+  RUN_COMPENSATED: {
+    exit: 9,
+    retryable: false,
+    about:
+      "The run failed or was cancelled, and everything that it had done was undone. The data has every step.",
+    hint: "run `dcs saga why RUN`; when the cause is gone, `dcs saga replay RUN`",
   },
   PARTIAL: {
     exit: 7,

@@ -1,5 +1,5 @@
 import type { Json } from "../definition/expression.ts";
-import type { Direction } from "./run-state.ts";
+import type { Direction, StepState } from "./run-state.ts";
 
 /** What an attempt came to. */
 export type Outcome =
@@ -41,4 +41,10 @@ export type RunEvent =
       readonly direction: Direction;
       readonly as: "done" | "not-done";
       readonly output: Json;
+    }
+  /** A parked run goes on from other states of its steps, as a plan said. */
+  | {
+      readonly type: "replayed";
+      readonly input: Json;
+      readonly steps: Readonly<Record<string, StepState>>;
     };

@@ -42,3 +42,18 @@ export function isForwardOnly(step: Step, { steps }: Definition): boolean {
 export function going(direction: Direction): "running" | "compensating" {
   return direction === "do" ? "running" : "compensating";
 }
+
+/** Why a run cannot be turned around to undo what it did; null when it can. */
+export function refusalToTurn(
+  { status, direction, steps }: RunState,
+  wish: "cancelled" | "compensated",
+  definition: Definition,
+): string | null {
+  if (direction === "undo")
+    return status === "compensating" ? "it is being undone already" : `it is ${status}`;
+  if (status === "completed" && wish === "cancelled") return "it is completed";
+  const pivot = definition.steps.find((step) => step.pivot);
+  const reached = pivot === undefined ? "pending" : steps[pivot.name]?.do.status;
+  if (reached === "pending" || reached === "failed" || reached === "skipped") return null;
+  return `its point of no return, step ${pivot?.name}, ${reached === "done" ? "is done" : "may have been passed"}`;
+}

@@ -6,6 +6,7 @@ import {
   going,
   hasAttempts,
   isForwardOnly,
+  refusalToTurn,
   retryOf,
   settledFrom,
   type Transition,
@@ -42,24 +43,19 @@ function apply(state: RunState, event: RunEvent, parts: TransitionParts): RunSta
       );
     case "cancelled":
     case "compensated":
+      if (refusalToTurn(state, event.type, parts.definition) !== null) return state;
       return turned(state, { type: event.type, step: null, message: event.message });
     case "resumed":
+      if (state.status !== "parked") return state;
       return mapCalls({ ...state, status: going(state.direction), cause: parkedCause(state) }, (call) =>
         call.status === "parked" ? again(call, parts.now) : call,
       );
-    case "resolved": {
-      const { step, direction, as, output } = event;
-      const next = withCall(
-        state,
-        step,
-        direction,
-        (call) =>
-          as === "done"
-            ? { ...settled(call), status: "done", output }
-            : { ...again(call, parts.now), ...NO_EFFECT },
-        parts,
-      );
-      return next.status === "parked" ? { ...next, status: going(next.direction) } : next;
+    case "resolved":
+      return afterVerdict(state, event, parts);
+    case "replayed": {
+      const { input, steps } = event;
+      if (state.status !== "parked") return state;
+      return { ...state, status: going(state.direction), cause: parkedCause(state), input, steps };
     }
   }
 }
@@ -125,6 +121,27 @@ function afterProbe(call: CallState, answer: ProbeAnswer, step: Step, parts: Tra
   // Until then an attempt may still arrive: a no says nothing yet.
   if (parts.now < settledAt) return { ...call, status: "unknown", notBefore: settledAt };
   return { ...call, ...NO_EFFECT, asks: "effect", notBefore: parts.now };
+}
+
+/** What a person found out. It says nothing about a call that was settled in another way meanwhile. */
+function afterVerdict(
+  state: RunState,
+  { step, direction, as, output }: Extract<RunEvent, { type: "resolved" }>,
+  parts: TransitionParts,
+): RunState {
+  const status = state.steps[step]?.[direction].status;
+  if (status !== "unknown" && status !== "parked" && status !== "intent") return state;
+  const next = withCall(
+    state,
+    step,
+    direction,
+    (call) =>
+      as === "done"
+        ? { ...settled(call), status: "done", output }
+        : { ...again(call, parts.now), ...NO_EFFECT },
+    parts,
+  );
+  return next.status === "parked" ? { ...next, status: going(next.direction) } : next;
 }
 
 function pause(retry: RetryPolicy, call: CallState, { random }: TransitionParts): number {
