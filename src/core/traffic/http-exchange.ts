@@ -72,7 +72,10 @@ class Exchange implements Dispatcher.DispatchHandler {
   begin(): void {
     const { method, headers, body, timeoutMs, signal } = this.#request;
     const { dispatcher, url, clock } = this.#parts;
-    if (signal.aborted) return this.#onAbort();
+    if (signal.aborted) {
+      this.#onAbort();
+      return;
+    }
     signal.addEventListener("abort", this.#onAbort, { once: true });
     this.#cancelTimer = clock.timer(timeoutMs, () =>
       this.#giveUp(`no answer within ${Math.round(timeoutMs)} ms`),

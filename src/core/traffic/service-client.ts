@@ -3,6 +3,7 @@ import { toDcsError } from "../errors.ts";
 import { brokenNameRule } from "../registry/names.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
+import { unlessAborted } from "../util/unless-aborted.ts";
 import { within } from "../util/within.ts";
 import { exchange, type ServiceAnswer, type ServiceRequest } from "./http-exchange.ts";
 import type { ListFiles } from "./list-files.ts";
@@ -66,8 +67,8 @@ export class ServiceClient implements AsyncDisposable {
   /** Ends what is under way (as unknown where it was sent) and closes all connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    const resolvers = await Promise.allSettled(this.#resolvers.values());
-    await Promise.allSettled(resolvers.map((one) => (one.status === "fulfilled" ? one.value.close() : null)));
+    const closed = [...this.#resolvers.values()].map(async (opening) => (await opening).close());
+    await Promise.allSettled(closed);
     await (await this.#agent)?.destroy();
   }
 
@@ -145,13 +146,4 @@ function noneOf({ instances, ageMs }: ServiceResolver, service: string): string 
 function urlOf(text: string): URL | null {
   const url = URL.parse(text);
   return url !== null && /^https?:$/.test(url.protocol) ? url : null;
-}
-
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -68,7 +68,13 @@ export function outputOf(bytes: Buffer): Json {
 function say({ status, headers, body, endpoint }: Answer): string {
   const { location } = headers;
   const where = status >= 300 && status < 400 && location !== undefined ? ` to ${location}` : "";
-  const text = shortened(body.toString("utf8", 0, 4 * MENTIONED).trim().replace(/\s+/g, " "), MENTIONED);
+  const text = shortened(
+    body
+      .toString("utf8", 0, 4 * MENTIONED)
+      .trim()
+      .replace(/\s+/g, " "),
+    MENTIONED,
+  );
   return `${endpoint} answered ${status}${where}${text === "" || status < 300 ? "" : `: ${text}`}`;
 }
 

@@ -16,6 +16,7 @@ export interface HttpParts {
 
 /** Between two looks at a call that the service is still at and that names no time. */
 const POLL = { initialMs: 250, factor: 2, maxMs: 2000 };
+const MIN_POLL_MS = 50;
 
 /**
  * Sends an action's request. A 409 says that the service is still at it under this key: it is asked again, by the same
@@ -44,7 +45,7 @@ export async function sendHttp(
       return outcome.kind === "failed" && last !== null ? { ...outcome, kind: "unknown" } : outcome;
     }
     last = outcome;
-    const pause = outcome.retryAfterMs ?? backoffDelay(POLL, polls);
+    const pause = Math.max(MIN_POLL_MS, outcome.retryAfterMs ?? backoffDelay(POLL, polls));
     if (clock.monotonic() + pause >= deadline) return stillInFlight(outcome, options.timeoutMs);
     try {
       await sleep(clock, pause, signal);

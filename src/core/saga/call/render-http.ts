@@ -68,7 +68,8 @@ function checkUrl(url: string): string {
   if (!SCHEME.test(url)) {
     throw new Error(`the address ${JSON.stringify(url)} must begin with http://, https:// or service://`);
   }
-  if (/[\s\p{Cc}\\]/u.test(url)) throw new Error(`the address ${JSON.stringify(url)} has a character that none may have`);
+  if (/[\s\p{Cc}\\]/u.test(url))
+    throw new Error(`the address ${JSON.stringify(url)} has a character that none may have`);
   const [path = ""] = url.replace(SCHEME, "").split(/[?#]/);
   // They would be folded away, and name something else.
   if (path.split("/").some((segment) => DOTS.test(segment))) {
@@ -82,7 +83,9 @@ function header(name: string, value: string): [string, string] {
   if (!HEADER_NAME.test(name)) throw new Error(`${JSON.stringify(name)} cannot be the name of a header`);
   if (OURS.test(name)) throw new Error(`the header ${name} is set by dcs; leave it out`);
   if (!HEADER_VALUE.test(value)) {
-    throw new Error(`the value of the header ${name} has a line break or another character that none may have`);
+    throw new Error(
+      `the value of the header ${name} has a line break or another character that none may have`,
+    );
   }
   return [name, value];
 }

@@ -3,20 +3,20 @@ import type { TemplateTree } from "../definition/definition.ts";
 import type { Contexts, Json } from "../definition/expression.ts";
 import { Template } from "../definition/template.ts";
 
-type Escape = (value: string, before: string) => string;
+type Put = (value: string, before: string) => string;
 
 /** Works out the templates of an action. */
 export interface Rendering {
-  text(template: Template, escape?: Escape): string;
+  text(template: Template, put?: Put): string;
   tree(tree: TemplateTree): Json;
 }
 
 /** As it is sent. Throws an Error where a value is not there. */
 export function sentRendering(contexts: Contexts): Rendering {
   const rendering: Rendering = {
-    text(template, escape) {
+    text(template, put) {
       checkSecrets(template, contexts);
-      return template.text(contexts, escape);
+      return template.text(contexts, put);
     },
     tree: (tree) =>
       mapTree(tree, (template) => {
@@ -36,19 +36,23 @@ export function hashedRendering(contexts: Contexts): Rendering {
     try {
       return work();
     } catch {
-      const read = [...new Set(template.references.map(([name]) => name ?? ""))].map((name) => contexts[name]);
+      const read = [...new Set(template.references.map(([name]) => name ?? ""))].map(
+        (name) => contexts[name],
+      );
       return JSON.stringify([template.source, read]);
     }
   };
   return {
-    text: (template, escape) => orSource(template, () => template.text(contexts, escape)),
+    text: (template, put) => orSource(template, () => template.text(contexts, put)),
     tree: (tree) => mapTree(tree, (template) => orSource(template, () => template.value(contexts))),
   };
 }
 
 /** SHA-256 of a value as JSON with sorted names, hex. */
 export function hashOf(value: Json): string {
-  return createHash("sha256").update(JSON.stringify(sorted(value))).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify(sorted(value)))
+    .digest("hex");
 }
 
 /** A secret that is not there would be sent as null in a body. */
@@ -57,7 +61,9 @@ function checkSecrets({ references }: Template, contexts: Contexts): void {
   for (const [context, name] of references) {
     if (context?.toLowerCase() !== "secrets" || name === undefined) continue;
     if (!there.includes(name.toLowerCase())) {
-      throw new Error(`secrets.${name} has no value: DCS_SECRET_${name} is not set where the run is executed`);
+      throw new Error(
+        `secrets.${name} has no value: DCS_SECRET_${name} is not set where the run is executed`,
+      );
     }
   }
 }

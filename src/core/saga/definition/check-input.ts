@@ -37,11 +37,15 @@ function matched(
       allowed: names,
     });
   }
-  const complete = Object.entries(specs).map(([name, spec]) => [name, valueOf(name, spec, inputs)]);
+  const complete = Object.entries(specs).map(([name, spec]) => [name, valueFor(name, spec, inputs)]);
   return Object.fromEntries(complete) as Readonly<Record<string, Json>>;
 }
 
-function valueOf(name: string, { type, secret, ...spec }: InputSpec, inputs: Readonly<Record<string, Json>>): Json {
+function valueFor(
+  name: string,
+  { type, secret, ...spec }: InputSpec,
+  inputs: Readonly<Record<string, Json>>,
+): Json {
   const isGiven = Object.hasOwn(inputs, name);
   const value = isGiven ? inputs[name] : spec.default;
   if (value === undefined) {
