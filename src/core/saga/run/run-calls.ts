@@ -1,8 +1,9 @@
-import type { Caller, CallIdentity, PreparedCall } from "../call/call.ts";
+import type { CallContexts, Caller, CallIdentity, PreparedCall } from "../call/call.ts";
+import { contextsOf } from "../call/contexts.ts";
 import type { Action, Definition, Step } from "../definition/definition.ts";
-import type { Contexts } from "../definition/expression.ts";
 import type { Outcome, ProbeAnswer, RunEvent } from "../engine/event.ts";
 import { callKey, type Intent, type RunState } from "../engine/run-state.ts";
+import type { ProcessSecrets } from "../secrets/process-secrets.ts";
 import type { JournalClock } from "./journal-clock.ts";
 
 /** A call that may be begun once its intent is durable. */
@@ -16,8 +17,8 @@ export interface StartableCall {
 
 export interface CallFactoryOptions {
   readonly caller: Caller;
-  /** What the expressions of a call may read. Throws where this process has not got what is needed: a key, a secret. */
-  readonly contexts: (state: RunState, definition: Definition, identity: CallIdentity) => Contexts;
+  /** What this process knows and the journal must not. */
+  readonly secrets: ProcessSecrets;
 }
 
 /** Makes the calls of intents. */
@@ -35,9 +36,9 @@ export class CallFactory {
       return unmade(intent, { kind: "refused", message: "the definition has no such call" });
     }
     const identity = identityOf(intent, state, definition);
-    let contexts: Contexts;
+    let contexts: CallContexts;
     try {
-      contexts = this.#options.contexts(state, definition, identity);
+      contexts = contextsOf({ definition, state, step, identity, secrets: this.#options.secrets });
     } catch (error) {
       // Another process may have what is missing here: that is no reason to undo anything.
       return unmade(intent, { kind: "refused", message: `nothing was sent: ${messageOf(error)}` });

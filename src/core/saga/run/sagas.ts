@@ -8,12 +8,13 @@ import { newRun } from "../engine/new-run.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { transition } from "../engine/transition.ts";
 import type { CallChange, Journal, JournalEvent, LeaseTerms, NewRun, RunRecord } from "../journal/journal.ts";
+import type { ProcessSecrets } from "../secrets/process-secrets.ts";
 import { arrive } from "./arrive.ts";
 import { allCalls } from "./changed-calls.ts";
 import { Definitions } from "./definitions.ts";
 import { describe } from "./events.ts";
 import { JournalClock } from "./journal-clock.ts";
-import { CallFactory, type CallFactoryOptions } from "./run-calls.ts";
+import { CallFactory } from "./run-calls.ts";
 import type { DriverEnd } from "./run-driver.ts";
 import { RunHost } from "./run-host.ts";
 import { newRunId } from "./run-id.ts";
@@ -30,7 +31,7 @@ const HOLD_MS = 2000;
 export interface SagasOptions {
   readonly journal: Journal;
   readonly caller: Caller;
-  readonly contexts: CallFactoryOptions["contexts"];
+  readonly secrets: ProcessSecrets;
   /** Who executes, for people and in the journal: `host/pid`. */
   readonly owner: string;
   readonly leaseMs?: number | undefined;
