@@ -20,9 +20,9 @@ export class Faults {
   #waiting = [];
 
   get waiting() {
-    return this.#waiting.map(({ pattern, times, ...fault }) => ({
-      ...fault,
-      times: times === Number.POSITIVE_INFINITY ? "always" : times,
+    return this.#waiting.map((fault) => ({
+      ...omit(fault, ["pattern"]),
+      times: fault.times === Number.POSITIVE_INFINITY ? "always" : fault.times,
     }));
   }
 
@@ -66,4 +66,9 @@ function pattern(match) {
   if (match === "*") return /^/;
   const escaped = match.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", "[^/]+");
   return new RegExp(`^${escaped}$`);
+}
+
+/** An object without some of its keys. */
+export function omit(object, names) {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { EffectLog } from "./effect-log.mjs";
-import { Faults } from "./faults.mjs";
+import { Faults, omit } from "./faults.mjs";
 
 /** What a handler throws when it will not do it: certainly no effect, and the key stays free. */
 export class Refusal extends Error {
@@ -190,7 +190,7 @@ class Service {
 
   /** Everything that took effect, in order. `asked` beside `applied` shows what was sent again. */
   #effects() {
-    const effects = this.#log.records.map(({ asked, status, answer, ...effect }) => effect);
+    const effects = this.#log.records.map((record) => omit(record, ["asked", "status", "answer"]));
     const keys = {};
     for (const [key, asked] of this.#asked) keys[key] = { applied: 0, asked };
     const counts = {};
