@@ -24,6 +24,8 @@ export type RunEvent =
   | { readonly type: "due" }
   /** The worker that had the run is gone: what was under way may or may not have taken effect. */
   | { readonly type: "taken-over" }
+  /** Nobody gets anywhere with it: a person must look. */
+  | { readonly type: "given-up"; readonly message: string }
   | {
       readonly type: "outcome";
       readonly step: string;

@@ -21,16 +21,23 @@ import type { CallError, CallState, Cause, Direction, RunState, StepState } from
  * operator; nothing is undone before. Undoing goes against the order of the steps.
  */
 export function transition(state: RunState, event: RunEvent, parts: TransitionParts): Transition {
-  return choose(apply(state, event, parts), parts);
+  return choose(absorb(state, event, parts), parts);
 }
 
-function apply(state: RunState, event: RunEvent, parts: TransitionParts): RunState {
+/** The first half of a transition: what happened is taken in, nothing new is begun. */
+export function absorb(state: RunState, event: RunEvent, parts: TransitionParts): RunState {
   switch (event.type) {
     case "started":
     case "due":
       return state;
     case "taken-over":
       return mapCalls(state, (call) => (call.status === "intent" ? orphaned(call, parts.now) : call));
+    case "given-up":
+      return {
+        ...state,
+        status: "parked",
+        cause: state.cause ?? { type: "parked", step: null, message: event.message },
+      };
     case "outcome":
       return afterOutcome(state, event, parts);
     case "probed":

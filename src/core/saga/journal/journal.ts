@@ -21,7 +21,8 @@ export interface Journal extends AsyncDisposable {
 
   /**
    * Writes a new run with its first transition. With a business key that this saga has had already it changes nothing and
-   * says which run has it. RUN_MOVED when a generation of a call was taken by another run meanwhile (a child only).
+   * says which run has it. Of a child (`state.parentRun`): RUN_MOVED when another run with that root has not ended, or a
+   * generation of a call was taken by another run meanwhile.
    */
   create(run: NewRun): Promise<CreateResult>;
 
@@ -115,8 +116,9 @@ export interface CallChange {
   /** Hash of the request, where one is begun with this change; null keeps the one before. */
   readonly inputHash: string | null;
   /**
-   * False where the call was taken over from the parent run with its output: then this run does not own the generation.
-   * Owned ones are unique: (root, step, direction, generation).
+   * True where this run takes the generation for itself: (root, step, direction, generation) is unique among owned ones. False
+   * for calls taken over from the parent run with their output, and for compensations that were never begun. What is owned
+   * stays so.
    */
   readonly isOwn: boolean;
 }
@@ -128,6 +130,7 @@ export interface NewRun {
   readonly txid: string;
   /** Every call of the state. */
   readonly calls: readonly CallChange[];
+  /** Of seq 1. */
   readonly events: readonly JournalEvent[];
   /** Who executes it from now on; null leaves it to whoever claims it. */
   readonly lease: LeaseTerms | null;
