@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Definition } from "../../../src/core/saga/definition/definition.ts";
 import { parseDefinition } from "../../../src/core/saga/definition/read-definition.ts";
+import { UNTOUCHED } from "../../../src/core/saga/engine/run-state.ts";
 import { type Fate, SimulatedWorld } from "./simulated-world.ts";
 
 const RETRY = "retry: { attempts: 3, initial: 100ms }";
@@ -111,6 +112,26 @@ describe("a chain", () => {
     expect(world.play().status).toBe(status);
     expect(world.standing.join(" ")).toBe(standing);
   });
+});
+
+it("undoes against the order of all steps, also past one that nothing undoes", async () => {
+  const world = new SimulatedWorld(
+    await chain("a", "!b", "c", "d"),
+    fates({ d: ["fail"], "undo.c": ["lost-timeout", "ok"] }),
+  );
+  expect(world.play().status).toBe("compensated");
+  const undone = world.log.filter((line) => line.startsWith("undo")).map((line) => line.split(" ")[1]);
+  expect(undone).toEqual(["c", "c", "a"]);
+});
+
+it("begins no step before all that stand before it are done, whatever was taken over", async () => {
+  const world = new SimulatedWorld(await chain("a", "b", "c"), fates({}));
+  world.play();
+  const { steps } = world.state;
+  const untouched = { do: { ...UNTOUCHED, generation: 2 }, undo: { ...UNTOUCHED, generation: 2 } };
+  world.state = { ...world.state, status: "running", steps: { ...steps, a: untouched, c: untouched } };
+  world.apply({ type: "started" });
+  expect(world.state.steps["c"]?.do.status).toBe("pending");
 });
 
 describe("an operator", () => {

@@ -1,8 +1,8 @@
 import type { YamlPath, YamlPlaces } from "../../util/yaml-places.ts";
-import type { Action, Definition, Step, TemplateTree } from "./definition.ts";
+import type { Action, Definition, Step } from "./definition.ts";
 import type { Reference } from "./expression.ts";
 import { ancestorsOf, findCycle } from "./step-graph.ts";
-import { Template } from "./template.ts";
+import { templatesOf } from "./templates-of.ts";
 
 /** Something that is allowed and seldom meant. */
 export interface DefinitionWarning {
@@ -191,32 +191,4 @@ function warningsOf({ steps }: Definition, places: YamlPlaces): readonly Definit
     const message = `nothing undoes "${step.name}": when a later step fails its effect stays, and the run says that it is undone`;
     return [{ step: step.name, line: places.at(["steps", index]).line, message }];
   });
-}
-
-interface PlacedTemplate {
-  readonly template: Template;
-  readonly path: YamlPath;
-}
-
-function templatesOf(action: Action): readonly PlacedTemplate[] {
-  switch (action.type) {
-    case "http":
-      return [
-        { template: action.url, path: ["http"] },
-        ...Object.entries(action.headers).map(([name, template]) => ({ template, path: ["headers", name] })),
-        ...inTree(action.body, ["body"]),
-      ];
-    case "exec":
-      return action.argv.map((template, index) => ({ template, path: ["exec", index] }));
-    case "module":
-      return inTree(action.with, ["with"]);
-  }
-}
-
-function inTree(tree: TemplateTree | undefined, path: YamlPath): readonly PlacedTemplate[] {
-  if (tree instanceof Template) return [{ template: tree, path }];
-  if (typeof tree !== "object" || tree === null) return [];
-  return Object.entries(tree).flatMap(([key, each]: [string, TemplateTree]) =>
-    inTree(each, [...path, Array.isArray(tree) ? Number(key) : key]),
-  );
 }

@@ -4,16 +4,27 @@ export interface GraphStep {
   readonly needs: readonly string[];
 }
 
+const known = new WeakMap<readonly GraphStep[], ReadonlyMap<string, ReadonlySet<string>>>();
+
 /** Ancestors of each step: all that must be done before it. Steps that `needs` names and nobody defines are left out. */
 export function ancestorsOf(steps: readonly GraphStep[]): ReadonlyMap<string, ReadonlySet<string>> {
+  // A definition never changes, and every transition of its runs asks.
+  const before = known.get(steps);
+  if (before !== undefined) return before;
+  const all = findAncestors(steps);
+  known.set(steps, all);
+  return all;
+}
+
+function findAncestors(steps: readonly GraphStep[]): ReadonlyMap<string, ReadonlySet<string>> {
   const byName = new Map(steps.map((step) => [step.name, step]));
-  const known = new Map<string, Set<string>>();
+  const found = new Map<string, Set<string>>();
   const visit = (name: string): Set<string> => {
-    const before = known.get(name);
+    const before = found.get(name);
     if (before !== undefined) return before;
     const all = new Set<string>();
     // Set before it is filled, so that a cycle ends.
-    known.set(name, all);
+    found.set(name, all);
     for (const need of byName.get(name)?.needs ?? []) {
       if (!byName.has(need)) continue;
       all.add(need);
@@ -22,7 +33,7 @@ export function ancestorsOf(steps: readonly GraphStep[]): ReadonlyMap<string, Re
     return all;
   };
   for (const { name } of steps) visit(name);
-  return known;
+  return found;
 }
 
 /** One cycle as the names along it, the first again at the end; null where there is none. */
@@ -48,4 +59,20 @@ export function findCycle(steps: readonly GraphStep[]): readonly string[] | null
     if (cycle !== null) return cycle;
   }
   return null;
+}
+
+/** The steps so that each stands behind all that it needs; else in the order given. There must be no cycle. */
+export function inOrder<T extends GraphStep>(steps: readonly T[]): readonly T[] {
+  const byName = new Map(steps.map((step) => [step.name, step]));
+  const placed = new Set<T>();
+  const place = (step: T): void => {
+    if (placed.has(step)) return;
+    for (const need of step.needs) {
+      const before = byName.get(need);
+      if (before !== undefined) place(before);
+    }
+    placed.add(step);
+  };
+  for (const step of steps) place(step);
+  return [...placed];
 }

@@ -1,4 +1,5 @@
 import type { Definition, Step } from "../definition/definition.ts";
+import { ancestorsOf } from "../definition/step-graph.ts";
 import { going, hasAttempts, retryOf, settledFrom, type Transition, type TransitionParts } from "./rules.ts";
 import {
   type CallState,
@@ -42,7 +43,8 @@ class Chooser {
   #forward(): void {
     for (const step of this.#definition.steps) {
       const call = this.#call(step, "do");
-      const isReady = step.needs.every((need) => this.#steps[need]?.do.status === "done");
+      // All, not only those it names: what a replay took over is done though a step before it is not.
+      const isReady = [...this.#before(step)].every((need) => this.#steps[need]?.do.status === "done");
       if (call.status === "pending" && isReady) this.#effect(step, "do");
       if (call.status === "unknown") this.#resolve(step);
     }
@@ -88,10 +90,15 @@ class Chooser {
     return false;
   }
 
-  /** Everything that came after it is undone. */
+  /** All that must be done before it. */
+  #before({ name }: Step): ReadonlySet<string> {
+    return ancestorsOf(this.#definition.steps).get(name) ?? new Set();
+  }
+
+  /** Everything that came after it is undone, also behind steps that nothing undoes. */
   #isNext(step: Step): boolean {
     return this.#definition.steps
-      .filter(({ needs }) => needs.includes(step.name))
+      .filter((later) => this.#before(later).has(step.name))
       .every((later) => ["done", "skipped"].includes(this.#call(later, "undo").status));
   }
 
