@@ -3,13 +3,13 @@ import { callId, type RunRecord } from "../../../src/core/saga/journal/journal.t
 import {
   CANCEL,
   callOf,
+  callsOf,
   change,
   held,
   type JournalHarness,
   journalPerTest,
   LONG,
   made,
-  newTxid,
   OTHERS,
   past,
   read,
@@ -93,15 +93,8 @@ export function commitSuite(setUp: () => Promise<JournalHarness>): void {
       const parent = await made(two.journal, { lease: LONG });
       const { runId } = parent.state;
       const child = withCall(stateOf({ rootId: runId, parentRun: runId }), "charge", "do", { generation: 2 });
-      await two.journal.create({
-        ...{ state: child, saga: "order", businessKey: null, txid: newTxid() },
-        ...{
-          calls: [callOf(child, "charge", "do")],
-          events: [{ type: "started" }],
-          lease: null,
-          audit: null,
-        },
-      });
+      const calls = callsOf(child, (step, direction) => ({ isOwn: step === "charge" && direction === "do" }));
+      await made(two.journal, { state: child, calls });
       const other = await made(two.journal, { lease: LONG });
       const state = withCall(parent.state, "charge", "do", { generation: 2, status: "intent" });
       const changes = [change(parent, { state, calls: [callOf(state, "charge", "do")] }), change(other)];

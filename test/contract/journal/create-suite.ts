@@ -4,7 +4,7 @@ import { UNTOUCHED } from "../../../src/core/saga/engine/run-state.ts";
 import { callId } from "../../../src/core/saga/journal/journal.ts";
 import {
   AUDIT,
-  callOf,
+  callsOf,
   DEFINITION,
   type JournalHarness,
   journalPerTest,
@@ -76,10 +76,9 @@ export function createSuite(setUp: () => Promise<JournalHarness>): void {
         deadlineAt: 1_700_000_010_123,
         notBefore: 1_700_000_000_001,
       });
-      const calls = [
-        callOf(begun, "reserve", "do", { inputHash: "ab".repeat(32) }),
-        callOf(begun, "charge", "do"),
-      ];
+      const calls = callsOf(begun, (step, direction) =>
+        step === "reserve" && direction === "do" ? { inputHash: "ab".repeat(32) } : {},
+      );
       const run = await made(two.journal, { state: begun, calls, lease: LONG });
       expect(run).toMatchObject({ owner: LONG.owner, epoch: 1, seq: 1, claims: 0 });
       expect(run.dueAt).toBe(run.createdAt + LONG.leaseMs);
@@ -190,7 +189,10 @@ export function createSuite(setUp: () => Promise<JournalHarness>): void {
 
     async function child(generation: number, isOwn: boolean, parentRun: string) {
       const state = withCall(stateOf({ rootId: parentRun, parentRun }), "charge", "do", { generation });
-      return newRun({ state, calls: [callOf(state, "charge", "do", { isOwn })] });
+      const calls = callsOf(state, (step, direction) => ({
+        isOwn: isOwn && step === "charge" && direction === "do",
+      }));
+      return newRun({ state, calls });
     }
 
     it("have one owner below a root: the second child is refused, and leaves nothing", async () => {

@@ -114,19 +114,25 @@ export function callOf(
   return { step, direction, key, inputHash: null, isOwn: true, ...over };
 }
 
+/** The rows of all calls of a state. */
+export function callsOf(
+  state: RunState,
+  over: (step: string, direction: Direction) => Partial<CallChange> = () => ({}),
+): readonly CallChange[] {
+  return Object.keys(state.steps).flatMap((step) =>
+    (["do", "undo"] as const).map((direction) => callOf(state, step, direction, over(step, direction))),
+  );
+}
+
 /** A new run as `saga start` makes it: nothing begun, nobody's. */
 export function newRun(over: Partial<NewRun> = {}): NewRun {
   const state = over.state ?? stateOf();
-  const calls = Object.keys(state.steps).flatMap((step) => [
-    callOf(state, step, "do"),
-    callOf(state, step, "undo"),
-  ]);
   return {
     state,
     saga: "order",
     businessKey: null,
     txid: newTxid(),
-    calls,
+    calls: callsOf(state),
     events: [{ type: "started" }],
     lease: null,
     audit: null,

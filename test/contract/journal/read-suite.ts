@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Direction } from "../../../src/core/saga/engine/run-state.ts";
 import type { RunRecord } from "../../../src/core/saga/journal/journal.ts";
 import {
   callOf,
+  callsOf,
   change,
   type JournalHarness,
   journalPerTest,
@@ -12,6 +14,9 @@ import {
   stateOf,
   withCall,
 } from "./journal-harness.ts";
+
+/** A replay that has taken over all but one call. */
+const isCharge = (step: string, direction: Direction) => ({ isOwn: step === "charge" && direction === "do" });
 
 function idsOf(runs: readonly RunRecord[]): string[] {
   return runs.map(({ state }) => state.runId);
@@ -49,7 +54,7 @@ export function readSuite(setUp: () => Promise<JournalHarness>): void {
     });
 
     it("lists the newest first, page by page, each run once", async () => {
-      const runs = [];
+      const runs: RunRecord[] = [];
       for (let count = 0; count < 7; count++) runs.push(await made(two.journal));
       // Some were made in the same millisecond.
       await Promise.all(Array.from({ length: 10 }, () => two.journal.create(newRun())));
@@ -136,7 +141,7 @@ export function readSuite(setUp: () => Promise<JournalHarness>): void {
       const replay = async (parentRun: string, generation: number) => {
         await past(two.journal, await two.journal.now());
         const state = withCall(stateOf({ rootId: runId, parentRun }), "charge", "do", { generation });
-        return made(two.journal, { state, calls: [callOf(state, "charge", "do")] });
+        return made(two.journal, { state, calls: callsOf(state, isCharge) });
       };
       const child = await replay(runId, 2);
       const grandchild = await replay(child.state.runId, 3);
