@@ -12,7 +12,7 @@ import type {
   LockState,
   Renewal,
 } from "../lock.ts";
-import { lockHeld, lockNotOwned, ttlInvalid } from "../lock-errors.ts";
+import { type LockGlance, lockHeld, lockNotOwned, ttlInvalid } from "../lock-errors.ts";
 import { checkMode } from "../lock-mode.ts";
 import { checkLockName } from "../lock-name.ts";
 import { parseToken } from "../lock-token.ts";
@@ -23,6 +23,7 @@ import { keysOf, queueKey } from "./lock-keys.ts";
 import { type Asked, LockQueue, options, unlessAborted } from "./lock-queue.ts";
 import { readStates, stateOf, toHolder } from "./lock-states.ts";
 import { StoreNotes } from "./store-notes.ts";
+import { countHolders, modeOf } from "./turns.ts";
 import { watchLock } from "./watch-lock.ts";
 import { watchLocks } from "./watch-locks.ts";
 
@@ -70,7 +71,7 @@ export class StoreLocks implements LockDriver {
     if (request.token !== undefined) return this.#acquirer.reenter(asked, request.token);
     const hold = await this.#take(asked);
     if (hold !== null) return hold;
-    throw lockHeld(request, Math.max(0, request.waitMs), await this.inspect(request.name));
+    throw lockHeld(request, Math.max(0, request.waitMs), await this.#glance(request.name));
   }
 
   async renew(name: string, token: string, signal?: AbortSignal): Promise<Renewal> {
@@ -162,6 +163,19 @@ export class StoreLocks implements LockDriver {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Who holds and how many wait, without a look at each of them. */
+  async #glance(name: string): Promise<LockGlance | null> {
+    const places = await this.#queue.places(name);
+    const [first] = places;
+    if (first === undefined) return null;
+    const length = countHolders(places.map(modeOf));
+    return {
+      holder: await toHolder(this.#store, name, first),
+      holders: { length },
+      waiters: { length: places.length - length },
+    };
   }
 
   #take(request: Asked): Promise<Hold | null> {
