@@ -75,7 +75,8 @@ export async function waitForTurn(waiting: Waiting): Promise<Turn | null> {
 /** Waits until our place may hold; null when `signal` aborted before. */
 async function becomeHolder(waiting: Waiting, signal: AbortSignal): Promise<KeyValue | null> {
   using line = waiting.lines.enter(waiting.request.name);
-  return line.view === null ? waitAlone(waiting, signal) : waitTogether(waiting, line.view, signal);
+  // Awaited here: the line is left when the wait is over.
+  return await (line.view === null ? waitAlone(waiting, signal) : waitTogether(waiting, line.view, signal));
 }
 
 /** Looks at the queue, and again when what was in the way has gone. */
