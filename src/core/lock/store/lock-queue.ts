@@ -87,13 +87,13 @@ export class LockQueue {
     return placesOf(name, kvs);
   }
 
-  /** The beginning of the queue; all of it where it is short, or hidden among keys of longer names. */
+  /** The beginning of the queue; all of it where it is short, or hidden behind older keys of longer names. */
   async head(name: string, signal?: AbortSignal): Promise<Head> {
     const some = { order: "oldest", limit: HEAD, ...options(signal) } as const;
     const { kvs } = await this.#store.list(queuePrefix(name), some);
     const places = placesOf(name, kvs);
     if (kvs.length < HEAD) return { places, isWhole: true };
-    if (places.length === HEAD) return { places, isWhole: false };
+    if (places.length > 0) return { places, isWhole: false };
     return { places: await this.places(name, signal), isWhole: true };
   }
 
