@@ -18,7 +18,7 @@ import { checkLockName } from "../lock-name.ts";
 import { parseToken } from "../lock-token.ts";
 import { Acquirer } from "./acquirer.ts";
 import { departed } from "./departed.ts";
-import { Grants, IdleLeases } from "./grants.ts";
+import { type Grant, Grants, IdleLeases } from "./grants.ts";
 import { keysOf, queueKey } from "./lock-keys.ts";
 import { type Asked, LockQueue, options, unlessAborted } from "./lock-queue.ts";
 import { readStates, stateOf, toHolder } from "./lock-states.ts";
@@ -75,10 +75,19 @@ export class StoreLocks implements LockDriver {
   }
 
   async renew(name: string, token: string, signal?: AbortSignal): Promise<Renewal> {
-    const { lease } = await this.#queue.owned(name, token, signal);
+    const known = this.#grants.get(token);
+    const grant = known ?? (await this.#queue.owned(name, token, signal));
+    if (known === undefined) this.#grants.add(token, grant);
+    const { lease } = grant;
     const sent = this.#clock.monotonic();
     try {
-      const { ttlMs } = await this.#store.keepAlive(lease, options(signal));
+      const [{ ttlMs }, isThere] = await Promise.all([
+        this.#store.keepAlive(lease, options(signal)),
+        // A key may be deleted while its lease lives.
+        known === undefined || this.#stands(name, known, signal),
+      ]);
+      // Says who holds it now.
+      if (!isThere) await this.#queue.owned(name, token, signal);
       return { ttlMs, deadline: sent + ttlMs, expiresAt: this.#epochOf(sent + ttlMs) };
     } catch (error) {
       if (isDcsError(error, "LEASE_NOT_FOUND")) throw lockNotOwned(name, null, error);
@@ -163,6 +172,12 @@ export class StoreLocks implements LockDriver {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** True while the place of a grant of ours is there. */
+  async #stands(name: string, { lease, fence }: Grant, signal?: AbortSignal): Promise<boolean> {
+    const place = await this.#queue.place(checkLockName(name), lease, signal);
+    return place?.createRevision === fence;
   }
 
   /** Who holds and how many wait, without a look at each of them. */
