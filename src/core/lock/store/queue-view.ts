@@ -78,7 +78,7 @@ export class QueueView {
   sit(seat: Seat): void {
     this.#seats.set(seat.key, seat);
     this.#ahead.add(seat);
-    if (this.#revision > 0) this.#tell(this.#revision);
+    if (seat.revision <= this.#revision) this.#tell(this.#revision);
   }
 
   leave(seat: Seat): void {
