@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { GrantRequest, Store, WatchBatch, WatchEvent } from "../../../src/core/store/store.ts";
+import type {
+  GrantRequest,
+  ListOptions,
+  Store,
+  WatchBatch,
+  WatchEvent,
+} from "../../../src/core/store/store.ts";
 import { newLeaseId } from "../../../src/core/util/ids.ts";
 import { until } from "../../support/until.ts";
 
@@ -77,6 +83,31 @@ export function storeContract(name: string, setUp: () => Promise<StoreHarness>):
         await store.txn({ ops: keys.map((put) => ({ put, value: put })) });
         const { kvs, revision } = await other.list("p/");
         expect(kvs.map((kv) => kv.key)).toEqual(["p/a", "p/b", "p/é", "p/😀"]);
+        expect(revision).toBeGreaterThanOrEqual(kvs[0]?.modRevision ?? Number.POSITIVE_INFINITY);
+      });
+
+      it("lists by age, the first so many, and what was there before a revision", async () => {
+        const made: number[] = [];
+        for (const key of ["p/b", "q/x", "p/a", "p/d", "p/c"]) {
+          made.push((await store.txn({ ops: [{ put: key, value: "1" }] })).revision);
+        }
+        // Later puts of a key do not make it younger.
+        await store.txn({ ops: [{ put: "p/b", value: "2" }] });
+        const list = async (options: ListOptions) =>
+          (await other.list("p/", options)).kvs.map(({ key }) => key.slice(2)).join("");
+        expect(await list({ order: "oldest" })).toBe("badc");
+        expect(await list({ order: "newest" })).toBe("cdab");
+        expect(await list({ limit: 2 })).toBe("ab");
+        expect(await list({ order: "oldest", limit: 2 })).toBe("ba");
+        expect(await list({ order: "newest", limit: 1 })).toBe("c");
+        const createdBefore = made[3] ?? 0;
+        expect(await list({ createdBefore })).toBe("ab");
+        expect(await list({ order: "newest", limit: 1, createdBefore })).toBe("a");
+        expect(await list({ order: "newest", limit: 9, createdBefore: createdBefore + 1 })).toBe("dab");
+        expect(await list({ createdBefore: made[0] ?? 0 })).toBe("");
+        expect(await list({ createdBefore: 1 })).toBe("");
+        const { kvs, revision } = await other.list("p/", { limit: 1, order: "oldest" });
+        expect(kvs[0]).toMatchObject({ value: "2", createRevision: made[0] });
         expect(revision).toBeGreaterThanOrEqual(kvs[0]?.modRevision ?? Number.POSITIVE_INFINITY);
       });
 
@@ -205,6 +236,25 @@ export function storeContract(name: string, setUp: () => Promise<StoreHarness>):
         expect((await end("present")).succeeded).toBe(true);
         expect(await other.lease(kept.id)).toBeNull();
         expect((await other.list("")).kvs.map(({ key }) => key)).toEqual(["z"]);
+      });
+
+      it("grants one lease and ends another in one step, or neither", async () => {
+        const [old, next] = [lease(60_000), lease(60_000)];
+        await store.txn({ ops: [{ put: "x", value: "", lease: old.id }], grant: old });
+        const replace = (compare: "absent" | "present") =>
+          store.txn({
+            compares: [{ key: "x", is: compare }],
+            ops: [{ put: "y", value: "", lease: next.id }],
+            grant: next,
+            revoke: old.id,
+          });
+        expect((await replace("absent")).succeeded).toBe(false);
+        expect((await other.lease(old.id))?.keys).toEqual(["x"]);
+        expect(await other.lease(next.id)).toBeNull();
+        expect((await replace("present")).succeeded).toBe(true);
+        expect(await other.lease(old.id)).toBeNull();
+        expect((await other.lease(next.id))?.keys).toEqual(["y"]);
+        expect(await other.get("x")).toBeNull();
       });
 
       it("grants a lease if and only if it succeeds", async () => {
