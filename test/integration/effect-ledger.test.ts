@@ -45,7 +45,7 @@ class Play {
     const { status } = next.state;
     if (status !== "running" && status !== "compensating") this.#ended.resolve(status);
     else if (next.dueAt !== null)
-      this.#timer = setTimeout(() => this.#apply({ type: "due" }), next.dueAt - Date.now() + 1);
+      this.#timer = setTimeout(() => this.#apply({ type: "due" }), Math.max(1, next.dueAt - Date.now() + 1));
   }
 
   async #call(intent: Intent): Promise<void> {
@@ -55,7 +55,14 @@ class Play {
       asks === "probe" ? step?.probe : direction === "do" ? step?.action : step?.compensate?.action;
     if (action?.type !== "http") throw new Error(`${name} has no such call`);
     const key = this.#keyOf(this.#id, intent);
-    const steps = Object.entries(this.#state.steps).map(([each, { do: { output } }]) => [each, { output }]);
+    const steps = Object.entries(this.#state.steps).map(
+      ([
+        each,
+        {
+          do: { output },
+        },
+      ]) => [each, { output }],
+    );
     const actionKey = this.#keyOf(this.#id, { ...intent, direction: "do" });
     const contexts = { input: { id: this.#id }, steps: Object.fromEntries(steps), key, actionKey };
     const left = (this.#state.steps[name]?.[direction].deadlineAt ?? 0) - Date.now();

@@ -32,7 +32,7 @@ export interface Violation {
   readonly key: string;
 }
 
-/** After how long, ms: less than a caller's timeout for `busy`, more than that but within its settle for `late`. */
+/** After how long the effect comes behind a 409, or behind a caller that has gone, ms. */
 const BUSY_MS = 20;
 
 /**
@@ -60,7 +60,7 @@ export class EffectLedger implements AsyncDisposable {
     this.#server.keepAliveTimeout = 60_000;
   }
 
-  /** `lateMs`: when a late effect comes, after its request did. */
+  /** `lateMs`: how long after its request a late effect comes at the latest; more than the caller's timeout. */
   static async start(fates: LedgerFates = () => "ok", lateMs = 450): Promise<EffectLedger> {
     const ledger = new EffectLedger(fates, lateMs);
     await new Promise<void>((resolve) => ledger.#server.listen(0, "127.0.0.1", 4096, resolve));
@@ -107,7 +107,8 @@ export class EffectLedger implements AsyncDisposable {
     if (text === null) return;
     if (verb === "probe") return this.#probe(step, probed, url.searchParams.get("id") ?? "", response);
     const key = String(request.headers["idempotency-key"] ?? "");
-    if ((verb !== "do" && verb !== "undo") || key === "") return send(response, 400, { error: "no such call" });
+    if ((verb !== "do" && verb !== "undo") || key === "")
+      return send(response, 400, { error: "no such call" });
     const effect: LedgerEffect = { ...(JSON.parse(text) as Asked), key, step, direction: verb };
     const asked = this.#asked.get(key) ?? { text, count: 0 };
     this.#asked.set(key, { text: asked.text, count: asked.count + 1 });
@@ -132,6 +133,12 @@ export class EffectLedger implements AsyncDisposable {
         if (fate === "late") answer(response, isThere, effect);
       };
       this.#coming.set(key, setTimeout(come, waitMs));
+      // However late the request came: soon after its caller has given up, thus within its settle.
+      response.once("close", () => {
+        if (fate !== "late" || !this.#coming.has(key)) return;
+        clearTimeout(this.#coming.get(key));
+        this.#coming.set(key, setTimeout(come, BUSY_MS));
+      });
       if (fate === "busy") send(response, 409, { error: "under way" });
     } else if (fate === "fail" && !wasThere) send(response, 402, { error: "refused" });
     else if (fate === "reset") response.socket?.resetAndDestroy();

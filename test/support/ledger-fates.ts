@@ -37,7 +37,9 @@ export interface Trouble {
 export function seededFates(seed: number, trouble: Trouble = {}): LedgerFates {
   const { share = 0.3, undoFails = 0.02, until = 4 } = trouble;
   return ({ id, step, direction, attempt }) => {
-    const digest = createHash("sha256").update(JSON.stringify([seed, id, step, direction, attempt])).digest();
+    const digest = createHash("sha256")
+      .update(JSON.stringify([seed, id, step, direction, attempt]))
+      .digest();
     const random = seededRandom(digest.readInt32LE());
     if (attempt >= until) return "ok";
     if (direction === "undo" && attempt === 1 && random() < undoFails) return "fail";

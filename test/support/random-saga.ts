@@ -22,7 +22,7 @@ export interface RandomSaga {
 
 /** A definition that the seed decides: branches, or a chain with a pivot; probes, nullSafe and policies by chance. */
 export function randomSaga(options: RandomSagaOptions): RandomSaga {
-  const { seed, url, maxSteps = 6, timeoutMs = 400, settleMs = 250 } = options;
+  const { seed, url, maxSteps = 6, timeoutMs = 400, settleMs = 400 } = options;
   const random = seededRandom(seed);
   const count = 1 + Math.floor(random() * maxSteps);
   const pivot = random() < 0.4 ? Math.floor(random() * count) : null;
