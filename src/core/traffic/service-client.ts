@@ -101,8 +101,9 @@ export class ServiceClient implements AsyncDisposable {
 
   async #openResolver(service: string): Promise<ServiceResolver> {
     const { clock, files = null, policy, maxStaleMs } = this.#o;
+    const store = await unlessAborted(this.#o.store(), this.#stop.signal);
     return ServiceResolver.open({
-      store: await this.#o.store(),
+      store,
       service,
       clock,
       files,
