@@ -43,13 +43,16 @@ export class Template {
   }
 
   /**
-   * The value as a text. `escaped` is applied to what expressions put in, not to what is written around them. Throws an
-   * Error where a value is not there, or is no text, number or truth: an address with a hole in it means something else.
+   * The value as a text. `escaped` is applied to what expressions put in, not to what is written around them; it is told
+   * the text before. Throws an Error where a value is not there, or is no text, number or truth: an address with a hole in
+   * it means something else.
    */
-  text(contexts: Contexts, escaped: (value: string) => string = (value) => value): string {
-    return this.#parts
-      .map((part) => (typeof part === "string" ? part : escaped(scalar(part, part.evaluate(contexts)))))
-      .join("");
+  text(contexts: Contexts, escaped: (value: string, before: string) => string = (value) => value): string {
+    let text = "";
+    for (const part of this.#parts) {
+      text += typeof part === "string" ? part : escaped(scalar(part, part.evaluate(contexts)), text);
+    }
+    return text;
   }
 }
 

@@ -23,19 +23,23 @@ export interface Journal extends AsyncDisposable {
    * Writes a new run with its first transition. With a business key that this saga has had already it changes nothing and
    * says which run has it. Of a child (`state.parentRun`): RUN_MOVED when another run with that root has not ended, or a
    * generation of a call was taken by another run meanwhile.
+   * The run's seq is 1 then, its epoch 1 with a lease and 0 without. Without one it is due at once. One that has ended or is
+   * parked already has no lease. The same txid again is the same run again: created.
    */
   create(run: NewRun): Promise<CreateResult>;
 
   /**
    * Takes runs that are due (a timer, a retry, a lease that ran out, a request): each gets this owner, the next epoch and a
    * lease, and its count of claims grows. With `runId` only that one. Nothing is taken from an owner whose lease runs.
+   * Those that have been due for longest first.
    */
   claim(request: ClaimRequest): Promise<ClaimResult>;
 
   /**
    * Writes transitions, those of many runs in one transaction: each is fenced by its run's epoch and seq for itself, so
    * that a lost lease does not stop the others. A change whose txid is there already counts as committed: after a
-   * rejection the same changes may be given again. `results` in the order of `changes`.
+   * rejection the same changes may be given again. `results` in the order of `changes`. A change that needs a generation
+   * which another run owns is `lost` too. A run that is let go while requests wait for it is due at once.
    */
   commit(changes: readonly Change[], lease: LeaseTerms): Promise<CommitResult>;
 
@@ -44,14 +48,14 @@ export interface Journal extends AsyncDisposable {
 
   /**
    * Gives up leases, so that others may have the runs at once (`at` null) or at a time. Runs that are no longer held at this
-   * epoch are left alone.
+   * epoch are left alone, and those that requests wait for are due at once.
    */
   release(runs: readonly HeldRun[], at: number | null): Promise<void>;
 
   /**
    * An operator's wish. Under the lock of the run's row `decide` sees it and gives the request, or throws to refuse; the
    * request, its audit row and an event are written together, the run's seq grows, and a run that nobody holds is due at
-   * once. Whoever holds or claims the run applies it. RUN_NOT_FOUND.
+   * once, also one that was parked or had ended. Whoever holds or claims the run applies it. RUN_NOT_FOUND.
    */
   request(runId: string, decide: (run: RunRecord) => RunRequest): Promise<RunRecord>;
 
@@ -154,7 +158,7 @@ export interface ClaimRequest extends LeaseTerms {
 export interface ClaimResult {
   readonly runs: readonly RunRecord[];
   readonly now: number;
-  /** When the next run is due that is not due yet; null when there is none. */
+  /** When the next run is due that is not due yet, the ends of leases too; null when there is none. With `runId` of that one. */
   readonly nextDueAt: number | null;
 }
 
@@ -187,7 +191,10 @@ export type Due =
   | { readonly kind: "held" | "parked" | "ended" }
   | { readonly kind: "at"; readonly at: number };
 
-/** `moved`: the epoch is still ours, but the seq is not: read again and apply again. `lost`: it has another owner or has ended. */
+/**
+ * `moved`: the epoch is still ours, but the seq is not: read again and apply again. `lost`: it has another owner, was given
+ * up or has ended.
+ */
 export type Standing = "held" | "moved" | "lost";
 
 export interface CommitResult {

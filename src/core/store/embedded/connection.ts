@@ -1,14 +1,16 @@
-import { statSync } from "node:fs";
 import { hostname } from "node:os";
 import type { DatabaseSync } from "node:sqlite";
 import { bootId, isGone, processIdentity } from "../../process/identity.ts";
 import { toStoreError } from "../../sqlite/errors.ts";
+import { fileIdentity } from "../../sqlite/file-identity.ts";
 import { openDatabase } from "../../sqlite/open.ts";
+import { Statements } from "../../sqlite/statements.ts";
 import { WriteQueue } from "../../sqlite/write-queue.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { Revision, WatchBatch } from "../store.ts";
 import { parseHolder } from "./rows.ts";
-import { SQL, Statements } from "./statements.ts";
+import { SQL } from "./statements.generated.ts";
+import type { StoreStatements } from "./statements.ts";
 import { rangeOf, Transaction } from "./transaction.ts";
 import { inOrder, toDelete, toPut } from "./watch-events.ts";
 
@@ -32,7 +34,7 @@ interface Meta {
 
 /** One open SQLite file of the embedded store: reads of one state, writes through the queue, and what ends leases. */
 export class Connection {
-  readonly sql: Statements;
+  readonly sql: StoreStatements;
   readonly tx: Transaction;
   readonly #db: DatabaseSync;
   readonly #options: ConnectionOptions;
@@ -60,8 +62,8 @@ export class Connection {
   private constructor(db: DatabaseSync, options: ConnectionOptions) {
     this.#db = db;
     this.#options = options;
-    this.#file = identityOf(options.path);
-    this.sql = new Statements(db);
+    this.#file = fileIdentity(options.path);
+    this.sql = new Statements(db, SQL);
     this.tx = new Transaction(this.sql, options.clock);
     this.#writes = new WriteQueue({
       db,
@@ -76,7 +78,7 @@ export class Connection {
 
   /** True when the file was deleted or another took its place: what is written here, nobody else sees. */
   isOrphaned(): boolean {
-    return identityOf(this.#options.path) !== this.#file;
+    return fileIdentity(this.#options.path) !== this.#file;
   }
 
   write<T>(job: () => T): Promise<T> {
@@ -173,10 +175,4 @@ export class Connection {
     const boot = bootId();
     if (this.read(() => this.meta()).boot !== boot) await this.write(() => this.tx.startBoot(boot));
   }
-}
-
-/** What tells one file from another that comes to stand at the same path; empty when there is none. */
-function identityOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? "" : `${stat.dev}:${stat.ino}`;
 }

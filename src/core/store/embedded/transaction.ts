@@ -11,7 +11,7 @@ import type {
   TxnResult,
 } from "../store.ts";
 import { prefixEnd } from "./rows.ts";
-import type { Statements } from "./statements.ts";
+import type { StoreStatements } from "./statements.ts";
 
 /** Deletions are remembered this long for watchers; one that was away for longer lists again. */
 const REMEMBER_US = 30_000_000;
@@ -21,14 +21,14 @@ const REMEMBER_US = 30_000_000;
  * store on the rows. Purely synchronous: nothing here waits.
  */
 export class Transaction {
-  readonly #sql: Statements;
+  readonly #sql: StoreStatements;
   readonly #clock: Clock;
   #revision: Revision = 0;
   #compacted: Revision = 0;
   #changed = false;
   #deletions = 0;
 
-  constructor(sql: Statements, clock: Clock) {
+  constructor(sql: StoreStatements, clock: Clock) {
     this.#sql = sql;
     this.#clock = clock;
   }

@@ -1,0 +1,131 @@
+import { pathToFileURL } from "node:url";
+import type { Clock } from "../../util/clock.ts";
+import { formatDuration } from "../../util/duration.ts";
+import { unlessAborted } from "../../util/unless-aborted.ts";
+import type { Json } from "../definition/expression.ts";
+import type { Outcome } from "../engine/event.ts";
+import type { Direction } from "../engine/run-state.ts";
+import type { CallIdentity, SendOptions } from "./call.ts";
+import { MAX_OUTPUT_BYTES } from "./exec-call.ts";
+
+export interface ModuleRequest {
+  /** Absolute path. */
+  readonly path: string;
+  readonly exported: string;
+  readonly with: Json;
+}
+
+/** What a step's function is given. */
+export interface ModuleArgument {
+  /** What `with` of the action says, worked out; null without. */
+  readonly with: Json;
+  readonly run: string;
+  readonly step: string;
+  readonly direction: Direction;
+  /** The same for every attempt: have one effect for it. Of a probe, the key that it asks about. */
+  readonly key: string;
+  /** Of a compensation, the key of the action that it undoes. */
+  readonly actionKey: string | null;
+  readonly attempt: number;
+  /** Aborts when the time is over. */
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+type StepFunction = (argument: ModuleArgument) => unknown;
+
+/**
+ * Calls a function of an ES module, in this process. What it returns is the output. It throws: unknown, or failed where the
+ * error has `definite: true`. One that goes on after its time is left behind. Modules are loaded once a process.
+ */
+export async function callModule(
+  request: ModuleRequest,
+  identity: CallIdentity,
+  { timeoutMs, signal }: SendOptions,
+  clock: Clock,
+): Promise<Outcome> {
+  const over = new AbortController();
+  const cancel = clock.timer(timeoutMs, () =>
+    over.abort(new Error(`it did not end within ${formatDuration(timeoutMs)}`)),
+  );
+  const bounded = AbortSignal.any([signal, over.signal]);
+  try {
+    const loaded = await unlessAborted(load(request), bounded);
+    if (bounded.aborted) return { kind: "not-sent", message: `${request.path} was not loaded in time` };
+    if (typeof loaded === "string") {
+      return { kind: identity.asks === "probe" ? "not-sent" : "failed", message: loaded };
+    }
+    return await invoke(loaded, request, identity, bounded, timeoutMs);
+  } catch (error) {
+    if (bounded.aborted) return { kind: "not-sent", message: `${request.path} was not loaded in time` };
+    throw error;
+  } finally {
+    cancel();
+  }
+}
+
+/** The function; a text says why there is none. */
+async function load({ path, exported }: ModuleRequest): Promise<StepFunction | string> {
+  let module: Readonly<Record<string, unknown>>;
+  try {
+    module = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    return `the module ${path} cannot be loaded: ${sayError(error)}`;
+  }
+  const found = module[exported];
+  if (typeof found === "function") return found as StepFunction;
+  const names = Object.keys(module).filter((name) => typeof module[name] === "function");
+  const instead = names.length === 0 ? "it exports no function" : `it exports ${names.join(", ")}`;
+  return `the module ${path} has no function ${exported}: ${instead}`;
+}
+
+async function invoke(
+  call: StepFunction,
+  request: ModuleRequest,
+  { runId: run, step, direction, key, actionKey, attempt, asks }: CallIdentity,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<Outcome> {
+  const argument = { with: request.with, run, step, direction, key, actionKey, attempt, signal, timeoutMs };
+  const name = `${request.exported} of ${request.path}`;
+  let value: unknown;
+  try {
+    value = await unlessAborted((async () => call(argument))(), signal);
+  } catch (error) {
+    const message = `${name}: ${sayError(error)}`;
+    const isDefinite = asks === "effect" && !signal.aborted && saysDefinite(error);
+    return { kind: isDefinite ? "failed" : "unknown", message };
+  }
+  const isNothing = value === null || value === undefined;
+  if (asks === "probe" && isNothing) return { kind: "failed", message: `${name} found nothing` };
+  if (isNothing) return { kind: "done", output: null };
+  return outputFrom(value, name);
+}
+
+/** It was done, so what cannot be kept leaves the output unknown, not the effect undone. */
+function outputFrom(value: unknown, name: string): Outcome {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    return {
+      kind: "unknown",
+      message: `${name} is done, but what it returned is not JSON: ${sayError(error)}`,
+    };
+  }
+  if (text === undefined) {
+    return { kind: "unknown", message: `${name} is done, but what it returned is not JSON: ${typeof value}` };
+  }
+  if (Buffer.byteLength(text) > MAX_OUTPUT_BYTES) {
+    return { kind: "unknown", message: `${name} is done, but its output is over 1 MiB` };
+  }
+  return { kind: "done", output: JSON.parse(text) as Json };
+}
+
+function saysDefinite(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "definite" in error && error.definite === true;
+}
+
+function sayError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

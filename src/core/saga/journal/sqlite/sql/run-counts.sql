@@ -1,0 +1,2 @@
+-- Returns how many runs are in each status.
+SELECT status, count(*) AS runs FROM saga_run GROUP BY status
