@@ -14,7 +14,7 @@ export const prepare: PrepareReplay = (call) => {
 };
 
 /** What was sent for a call, as the journal keeps it. */
-export function hashOf(call: Pick<ReplayCall, "step" | "input" | "outputs">): string {
+export function hashOf(call: Pick<ReplayCall, "definition" | "step" | "input" | "outputs">): string {
   return prepare({
     direction: "do",
     asks: "effect",

@@ -106,7 +106,7 @@ class Family {
     const inputHashes = Object.fromEntries(
       this.definition.steps.map((each) => [
         `${each.name}:do`,
-        hashOf({ step: each, input: state.input, outputs }),
+        hashOf({ definition: this.definition, step: each, input: state.input, outputs }),
       ]),
     );
     const record = recordOf(this.definition, { state, inputHashes });

@@ -33,7 +33,7 @@ function actions({ steps }: ReplayPlan): Readonly<Record<string, string>> {
 
 function inputHashes(outputs: Readonly<Record<string, Json>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    definition.steps.map((step) => [`${step.name}:do`, hashOf({ step, input: INPUT, outputs })]),
+    definition.steps.map((step) => [`${step.name}:do`, hashOf({ definition, step, input: INPUT, outputs })]),
   );
 }
 
