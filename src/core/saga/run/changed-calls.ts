@@ -21,16 +21,12 @@ export function changedCalls(
 }
 
 /** All rows of a new run. A compensation takes its generation only once it is begun. */
-export function allCalls(
-  state: RunState,
-  begun: readonly StartableCall[] = [],
-  isTakenOver: (step: string, direction: Direction) => boolean = () => false,
-): readonly CallChange[] {
+export function allCalls(state: RunState, begun: readonly StartableCall[] = []): readonly CallChange[] {
   return Object.keys(state.steps).flatMap((step) =>
     DIRECTIONS.map((direction) => {
       const own = begun.find(({ intent }) => intent.step === step && intent.direction === direction);
       const change = callChange(state, step, direction, own?.inputHash ?? null);
-      return { ...change, isOwn: !isTakenOver(step, direction) && (direction === "do" || change.isOwn) };
+      return { ...change, isOwn: direction === "do" || change.isOwn };
     }),
   );
 }

@@ -39,7 +39,7 @@ export interface SagasOptions {
   readonly random?: () => number;
 }
 
-export interface RunRequestParts {
+export interface NewRunParts {
   /** Checked and sealed. */
   readonly input: Json;
   /** The same key of the same saga begins one run only; null begins a run each time. */
@@ -83,7 +83,7 @@ export class Sagas {
   }
 
   /** Writes a run down and leaves it to the workers. With a business key that was used before it gives that run. */
-  async start(read: ReadDefinition, parts: RunRequestParts): Promise<{ runId: string; isNew: boolean }> {
+  async start(read: ReadDefinition, parts: NewRunParts): Promise<{ runId: string; isNew: boolean }> {
     await this.definitions.put(read);
     const state = await this.#fresh(read, parts.input);
     const result = await this.journal.create({
@@ -97,7 +97,7 @@ export class Sagas {
    * Begins a run and executes it here: its first calls are written down together with the run itself. Afterwards as
    * `follow`. With a business key that was used before it follows that run.
    */
-  async run(read: ReadDefinition, parts: RunRequestParts, options: FollowOptions = {}): Promise<Followed> {
+  async run(read: ReadDefinition, parts: NewRunParts, options: FollowOptions = {}): Promise<Followed> {
     await this.definitions.put(read);
     const journalClock = await this.#time();
     const { definition } = read;
@@ -151,13 +151,9 @@ export class Sagas {
     }
   }
 
-  /** Writes down a run that replays another. RUN_MOVED when somebody else replayed it first. */
-  async startChild(
-    run: Omit<NewRun, "txid" | "lease" | "calls">,
-    isTakenOver: (call: CallChange) => boolean,
-  ): Promise<void> {
-    const calls = allCalls(run.state).map((call) => ({ ...call, isOwn: !isTakenOver(call) }));
-    await this.journal.create({ ...run, calls, txid: randomHex(16), lease: null });
+  /** Writes down a run that replays another, for `follow` or a worker. RUN_MOVED when somebody else replayed it first. */
+  async startChild(run: Omit<NewRun, "txid" | "lease">): Promise<void> {
+    await this.journal.create({ ...run, txid: randomHex(16), lease: null });
   }
 
   /** A worker of this process. */
@@ -224,7 +220,7 @@ export class Sagas {
 
   #newRun(
     { definition }: ReadDefinition,
-    { businessKey }: RunRequestParts,
+    { businessKey }: NewRunParts,
     state: RunState,
     calls: readonly CallChange[],
     events: readonly JournalEvent[],
@@ -270,7 +266,7 @@ function whoHas({ owner }: RunRecord): string {
 
 function freshRecord(
   state: RunState,
-  { businessKey }: RunRequestParts,
+  { businessKey }: NewRunParts,
   saga: string,
   owner: string,
   now: number,
