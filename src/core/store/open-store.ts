@@ -1,5 +1,5 @@
-import { isAbsolute } from "node:path";
 import { DcsError } from "../errors.ts";
+import { embeddedPath } from "../sqlite/embedded-path.ts";
 import { type Clock, systemClock } from "../util/clock.ts";
 import { redact } from "../util/redact.ts";
 import type { Store } from "./store.ts";
@@ -21,8 +21,7 @@ const ALLOWED = ["embedded:", "embedded:/path/to/file.db", "etcd://host:port,…
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<Store> {
   const clock = options.clock ?? systemClock;
-  const [, given, rest] = /^([a-z]+):(.*)$/is.exec(url) ?? [];
-  const scheme = given?.toLowerCase();
+  const scheme = /^([a-z]+):/i.exec(url)?.[1]?.toLowerCase();
   if (scheme === "etcd" || scheme === "etcds") {
     const { EtcdStore } = await import("./etcd/etcd-store.ts");
     return EtcdStore.open({ url, timeoutMs: options.timeoutMs, clock });
@@ -34,18 +33,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
       { details: { value: redact(url), allowed: ALLOWED } },
     );
   }
-  const path = embeddedPath(rest ?? "", url, options.stateDir);
+  const path = embeddedPath(url, "store", `${options.stateDir}/store.db`);
   const { EmbeddedStore } = await import("./embedded/embedded-store.ts");
   return EmbeddedStore.open({ path, timeoutMs: options.timeoutMs, clock });
-}
-
-function embeddedPath(rest: string, url: string, stateDir: string): string {
-  const path = rest.replace(/^\/\/(?=\/)/, "");
-  if (path === "") return `${stateDir}/store.db`;
-  if (!isAbsolute(path) || path.endsWith("/") || path.includes("\0")) {
-    throw new DcsError("URL_INVALID", `store "${url}": the path must be absolute and name a file`, {
-      details: { value: url, allowed: "embedded:/path/to/file.db" },
-    });
-  }
-  return path;
 }

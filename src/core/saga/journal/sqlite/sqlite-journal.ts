@@ -74,7 +74,7 @@ function assertDurable(db: DatabaseSync, path: string): void {
  * The journal of one host: an SQLite file in WAL mode shared by all processes. Writes go through one queue, so that all that
  * arrives while a transaction waits for the lock or the disk goes into one commit. Its time is the host's clock.
  */
-class SqliteJournal implements Journal {
+export class SqliteJournal implements Journal {
   readonly engine = "sqlite";
   readonly url: string;
   readonly #path: string;
