@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { backoffDelay } from "../../util/backoff.ts";
 import type { RetryPolicy, Step } from "../definition/definition.ts";
 import { choose } from "./choose.ts";
@@ -62,7 +63,8 @@ export function absorb(state: RunState, event: RunEvent, parts: TransitionParts)
     case "replayed": {
       const { input, steps } = event;
       if (state.status !== "parked") return state;
-      return { ...state, status: going(state.direction), cause: parkedCause(state), input, steps };
+      const next = { ...state, status: going(state.direction), cause: parkedCause(state), input };
+      return { ...next, steps: kept(state.steps, steps) };
     }
   }
 }
@@ -174,6 +176,19 @@ function turned(state: RunState, cause: Cause): RunState {
     if (call.status !== "parked" || direction !== "do") return call;
     return call.everUnknown ? { ...call, status: "unknown", probes: 0 } : { ...call, status: "failed" };
   });
+}
+
+/** The new states, those that are as before being the same objects: only what differs is written down again. */
+function kept(before: RunState["steps"], after: RunState["steps"]): RunState["steps"] {
+  const calls = (name: string, next: StepState, direction: Direction): CallState => {
+    const call = before[name]?.[direction];
+    return call !== undefined && isDeepStrictEqual(call, next[direction]) ? call : next[direction];
+  };
+  const entries = Object.entries(after).map(([name, next]): [string, StepState] => [
+    name,
+    { do: calls(name, next, "do"), undo: calls(name, next, "undo") },
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function parkedCause({ cause }: RunState): Cause | null {

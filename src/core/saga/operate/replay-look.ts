@@ -143,7 +143,12 @@ export class ReplayLook {
     if (next === null) return true;
     if (next === record.inputHashes[callId(step.name, "do")]) return false;
     const old = this.#parts.definition.steps.find(({ name }) => name === step.name) ?? step;
-    return next !== this.#hash({ ...this.#call(old, call), input: record.state.input });
+    const before = {
+      ...this.#call(old, call),
+      definition: this.#parts.definition,
+      input: record.state.input,
+    };
+    return next !== this.#hash(before);
   }
 
   #hash(call: ReplayCall): string | null {
@@ -164,6 +169,7 @@ export class ReplayLook {
       ([name, both]) => both.do.status === "done" && !this.#redone.has(name),
     );
     return {
+      definition: this.#target,
       step,
       direction,
       asks,

@@ -1,4 +1,4 @@
-import type { Step } from "../definition/definition.ts";
+import type { Definition, Step } from "../definition/definition.ts";
 import type { Json } from "../definition/expression.ts";
 import type { Direction, StepState } from "../engine/run-state.ts";
 
@@ -34,6 +34,8 @@ export interface DecidedStep {
 
 /** A call as it would be made. */
 export interface ReplayCall {
+  /** The definition that the step is of. */
+  readonly definition: Definition;
   readonly step: Step;
   readonly direction: Direction;
   readonly asks: "effect" | "probe";
