@@ -141,7 +141,7 @@ it("sees what a key for each attempt does", async () => {
 
 it("does what it is told to, and notes what should not have been asked", async () => {
   const next: LedgerFate[] = [];
-  await using ledger = await EffectLedger.start(() => next.shift() ?? "ok", 100);
+  await using ledger = await EffectLedger.start(() => next.shift() ?? "ok", 1000);
   const ask = async (path: string, key: string, body?: object, timeoutMs = 5000): Promise<number> =>
     fetch(`${ledger.url}${path}`, {
       method: body === undefined ? "GET" : "POST",
@@ -154,7 +154,7 @@ it("does what it is told to, and notes what should not have been asked", async (
     );
   for (const fate of ["busy", "late", "stall", "reset", "fail", "applied-reset", "applied-500"] as const) {
     next.push(fate);
-    const first = await ask("/do/a", fate, { id: fate }, 50);
+    const first = await ask("/do/a", fate, { id: fate }, ["late", "stall"].includes(fate) ? 200 : 5000);
     expect(first).toBe(fate === "busy" ? 409 : fate === "fail" ? 402 : fate === "applied-500" ? 500 : 0);
     const isThere = ledger.standing(fate).length === 1;
     expect(isThere).toBe(fate.startsWith("applied"));
@@ -178,10 +178,11 @@ it("does what it is told to, and notes what should not have been asked", async (
   await ask("/undo/a", "k5", { id: "stall", action: "stall" });
   expect(ledger.violations.at(-1)).toMatchObject({ kind: "undo-order", key: "k5" });
   next.push("late");
-  await ask("/do/d", "k6", { id: "reset" }, 20);
+  const late = ask("/do/d", "k6", { id: "reset" });
+  await until(() => ledger.coming === 1);
   await ask("/undo/d", "k7", { id: "reset", action: "k6", nullSafe: true });
   expect(ledger.violations.at(-1)).toMatchObject({ kind: "early", key: "k7" });
-  await until(() => ledger.coming === 0);
+  expect(await late).toBe(410);
   expect(ledger.standing("reset")).toEqual(["a"]);
 });
 

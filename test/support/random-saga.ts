@@ -36,11 +36,11 @@ export function randomSaga(options: RandomSagaOptions): RandomSaga {
     const unknown = random() < 0.1 ? "park" : hasProbe && random() < 0.6 ? "probe" : "idempotent";
     const isKept = kept.includes(name);
     const after = needs.map((need) => `\${{ steps.${need}.output.key }}`);
-    const undo = { id: "${{ input.id }}", action: "${{ actionKey }}", nullSafe };
+    const undo = { id: `\${{ input.id }}`, action: `\${{ actionKey }}`, nullSafe };
     return {
       name,
       needs,
-      action: { http: `POST ${url}/do/${name}`, body: { id: "${{ input.id }}", after, kept: isKept } },
+      action: { http: `POST ${url}/do/${name}`, body: { id: `\${{ input.id }}`, after, kept: isKept } },
       ...(hasProbe ? { probe: { http: `GET ${url}/probe/${name}/\${{ key }}?id=\${{ input.id }}` } } : {}),
       ...(isKept ? {} : { compensate: { http: `POST ${url}/undo/${name}`, body: undo, nullSafe } }),
       ...(pivot === index ? { pivot: true } : {}),
