@@ -62,6 +62,25 @@ describe("the guard and signals", () => {
     expect(await state("k")).toBeNull();
   });
 
+  it.each(["SIGINT", "SIGHUP"] as const)(
+    "%s that ends the command: what it left in the background, deaf to that, is told to end at once",
+    async (signal) => {
+      // As a shell without job control starts it, and nohup.
+      const background =
+        "(trap '' INT HUP; trap 'echo background ended; exit' TERM; echo up; while :; do sleep 0.02; done)";
+      const dcs = await up(start("k", "--ttl", "300s", "--", "sh", "-c", `${background} & exec sleep 60`));
+      const told = performance.now();
+      dcs.process.kill(signal);
+      expect(await dcs.done).toMatchObject({
+        code: signal === "SIGINT" ? 130 : 129,
+        stdout: "up\nbackground ended\n",
+      });
+      // Its grace is 10 s.
+      expect(performance.now() - told).toBeLessThan(8000);
+      expect(await state("k")).toBeNull();
+    },
+  );
+
   it("hands on the signals that mean nothing to dcs", async () => {
     const names = ["USR1", "USR2", "QUIT", "WINCH"] as const;
     const traps = names.map((name) => `trap 'echo ${name}' ${name}`).join("; ");
