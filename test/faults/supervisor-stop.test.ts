@@ -11,6 +11,7 @@ import { groupAlive } from "../../src/core/process/process-group.ts";
 import { Supervised, type SuperviseOptions } from "../../src/core/process/supervisor.ts";
 import { Watchdog } from "../../src/core/process/watchdog.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
+import { expectWithin } from "../support/expect-within.ts";
 
 let dir = "";
 let running: Supervised[] = [];
@@ -94,7 +95,7 @@ describe("the end of a command", () => {
     });
     await child.open();
     await child.exited;
-    expect(await timed(child.finished)).toBeLessThan(1000);
+    expectWithin(await timed(child.finished), 1000);
     expect(groupAlive(child.group)).toBe(false);
   });
 
@@ -116,7 +117,7 @@ describe("stop", () => {
     const started = ready(child);
     await child.open();
     await started;
-    expect(await timed(child.stop({ graceMs: 5000 }))).toBeLessThan(500);
+    expectWithin(await timed(child.stop({ graceMs: 5000 })), 500);
     expect((await child.finished).exit.signal).toBe("SIGTERM");
     expect(groupAlive(child.group)).toBe(false);
   });
@@ -128,7 +129,7 @@ describe("stop", () => {
     await started;
     const took = await timed(child.stop({ graceMs: 200 }));
     expect(took).toBeGreaterThan(190);
-    expect(took).toBeLessThan(700);
+    expectWithin(took, 700);
     expect((await child.finished).exit.signal).toBe("SIGKILL");
   });
 
@@ -138,7 +139,7 @@ describe("stop", () => {
     await child.open();
     await started;
     const stopping = child.stop({ graceMs: 60_000 });
-    expect(await timed(child.stop({ killBy: systemClock.monotonic() + 100 }))).toBeLessThan(600);
+    expectWithin(await timed(child.stop({ killBy: systemClock.monotonic() + 100 })), 600);
     expect(await stopping).toBe(true);
   });
 
@@ -149,7 +150,7 @@ describe("stop", () => {
     await started;
     child.freeze();
     await expect.poll(() => readProcStat(child.pid)?.state).toBe("T");
-    expect(await timed(child.stop())).toBeLessThan(500);
+    expectWithin(await timed(child.stop()), 500);
     expect(() => readFileSync(join(dir, "log"))).toThrow();
   });
 
