@@ -181,7 +181,9 @@ describe("the guard and signals", () => {
   it("holds by renewal with a TTL far shorter than its own start", async () => {
     // A machine that stands still for most of such a TTL loses the lock, and rightly.
     for (let attempt = 1; ; attempt++) {
-      const dcs = start("k", "--ttl", "200ms", "--receipt", "receipt", "--", "sleep", "0.8");
+      const ttlMs = 100 * 2 ** attempt;
+      const seconds = String((4 * ttlMs) / 1000);
+      const dcs = start("k", "--ttl", `${ttlMs}ms`, "--receipt", "receipt", "--", "sleep", seconds);
       const { code } = await dcs.done;
       if (attempt < ATTEMPTS && receipt()["lost"] === "expired") continue;
       expect(code).toBe(0);

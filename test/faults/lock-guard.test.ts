@@ -56,7 +56,7 @@ describe("the guard", () => {
       "acquire",
       "counter",
       "--ttl",
-      "3s",
+      "60s",
       "--wait",
       "forever",
       "--",

@@ -9,10 +9,10 @@ const LOOKS = 5;
  * Expects that something took less than `limitMs`. Where it took longer, and this machine starts a process so many times slower
  * than usual at the moment, because it is a slow or a busy one, that many times the limit is allowed.
  */
-export function expectWithin(tookMs: number, limitMs: number): void {
+export function expectWithin(tookMs: number, limitMs: number, what = "it"): void {
   if (tookMs < limitMs) return;
   const slowness = Math.max(1, startMs() / USUAL_START_MS);
-  expect(tookMs, `of ${limitMs} ms, on a machine ${slowness.toFixed(1)} times as slow`).toBeLessThan(
+  expect(tookMs, `${what}, of ${limitMs} ms, on a machine ${slowness.toFixed(1)} times as slow`).toBeLessThan(
     limitMs * slowness,
   );
 }
