@@ -6,11 +6,18 @@ import { EXCLUSIVE, sayMode } from "./lock-mode.ts";
 import { holderDetails, sayHolder } from "./say-holder.ts";
 
 /** LOCK_HELD: who holds the lock that was asked for, as seen just now. */
-export function lockHeld(request: AcquireRequest, waitedMs: number, state: LockState | null): DcsError {
+export function lockHeld(
+  request: AcquireRequest,
+  waitedMs: number,
+  state: LockState | null,
+  ownLease: string | null = null,
+): DcsError {
   const { name } = request;
-  const holder = state?.holder ?? null;
+  const others = (seen: readonly LockHolder[] = []) => seen.filter(({ lease }) => lease !== ownLease);
+  const holders = others(state?.holders);
+  const [holder = null] = holders;
   const after = waitedMs > 0 ? ` after waiting ${formatDuration(waitedMs)}` : "";
-  const beside = (state?.holders.length ?? 1) - 1;
+  const beside = holders.length - 1;
   const also = beside > 0 ? ` and ${beside} more` : "";
   const by = holder === null ? "another holder, gone meanwhile" : `${sayHolder(holder)}${also}`;
   return new DcsError("LOCK_HELD", `lock ${name} is held${after}: ${by}`, {
@@ -18,8 +25,8 @@ export function lockHeld(request: AcquireRequest, waitedMs: number, state: LockS
       name,
       waitedMs,
       ...holderDetails(holder),
-      holders: state?.holders.length ?? 0,
-      waiters: state?.waiters.length ?? 0,
+      holders: holders.length,
+      waiters: others(state?.waiters).length,
     },
     hint:
       request.waitMs > 0

@@ -142,7 +142,7 @@ function describe(
 }
 
 /** What stands for the lease of a hold: Redis has none, and the token is secret. */
-function leaseOf(token: string): string {
+export function leaseOf(token: string): string {
   return proofOf(token).slice(0, 16);
 }
 
