@@ -11,6 +11,14 @@ export interface LockGlance extends Pick<LockState, "holder"> {
   readonly waiters: { readonly length: number };
 }
 
+/** A state without what the caller itself has in it, by the lease that is its own. */
+export function withoutOwn(state: LockState | null, ownLease: string): LockGlance | null {
+  if (state === null) return null;
+  const others = (seen: readonly LockHolder[]) => seen.filter(({ lease }) => lease !== ownLease);
+  const holders = others(state.holders);
+  return { holder: holders[0] ?? null, holders, waiters: others(state.waiters) };
+}
+
 /** LOCK_HELD: who holds the lock that was asked for, as seen just now. */
 export function lockHeld(request: AcquireRequest, waitedMs: number, state: LockGlance | null): DcsError {
   const { name } = request;
