@@ -71,7 +71,7 @@ async function readInput(definition: Definition, flags: InputFlags): Promise<Rec
       });
     }
     const name = pair.slice(0, at);
-    input[name] = valueOf(definition, name, pair.slice(at + 1));
+    input[name] = typedValue(definition, name, pair.slice(at + 1));
   }
   return input;
 }
@@ -95,7 +95,7 @@ async function readInputFile(path: string): Promise<Record<string, Json>> {
 }
 
 /** A declared string stays what was typed; all else is JSON where it can be read as that. */
-function valueOf({ input }: Definition, name: string, text: string): Json {
+function typedValue({ input }: Definition, name: string, text: string): Json {
   if (input?.[name]?.type === "string") return text;
   try {
     return JSON.parse(text) as Json;

@@ -6,7 +6,8 @@ import { EXCLUSIVE, sayMode } from "./lock-mode.ts";
 import { holderDetails, sayHolder } from "./say-holder.ts";
 
 /** What of a lock's state stands in LOCK_HELD. */
-export interface LockGlance extends Pick<LockState, "holder"> {
+export interface LockGlance {
+  readonly holder: LockHolder | null;
   readonly holders: { readonly length: number };
   readonly waiters: { readonly length: number };
 }
