@@ -62,7 +62,13 @@ function businessKey(text: string | undefined): string | null {
 
 async function readInput(definition: Definition, flags: InputFlags): Promise<Record<string, Json>> {
   const input = flags["input-file"] === undefined ? {} : await readInputFile(flags["input-file"]);
-  for (const pair of flags.input ?? []) {
+  return { ...input, ...typedInput(definition, flags.input ?? []) };
+}
+
+/** The values of `--input NAME=VALUE`, as the definition wants them. USAGE for one that is not of that form. */
+export function typedInput(definition: Definition, pairs: readonly string[]): Record<string, Json> {
+  const input: Record<string, Json> = {};
+  for (const pair of pairs) {
     const at = pair.indexOf("=");
     if (at < 1) {
       throw new DcsError("USAGE", `--input ${pair}: it is not NAME=VALUE`, {
@@ -71,7 +77,7 @@ async function readInput(definition: Definition, flags: InputFlags): Promise<Rec
       });
     }
     const name = pair.slice(0, at);
-    input[name] = valueOf(definition, name, pair.slice(at + 1));
+    input[name] = typedValue(definition, name, pair.slice(at + 1));
   }
   return input;
 }
@@ -95,7 +101,7 @@ async function readInputFile(path: string): Promise<Record<string, Json>> {
 }
 
 /** A declared string stays what was typed; all else is JSON where it can be read as that. */
-function valueOf({ input }: Definition, name: string, text: string): Json {
+function typedValue({ input }: Definition, name: string, text: string): Json {
   if (input?.[name]?.type === "string") return text;
   try {
     return JSON.parse(text) as Json;
