@@ -94,10 +94,7 @@ try {
       ["node -e 0", [process.execPath, "-e", "0"]],
       ["etcdctl lock x true", ["etcdctl", "--endpoints", server.endpoint, "lock", "x", "true"]],
       ["dcs lock acquire", [...dcs("acquire"), "z{run}", "--ttl", "60s", "-q"]],
-      [
-        "dcs lock acquire -- true",
-        [...dcs("acquire"), "y", "--ttl", "2s", "--wait", "9s", "-q", "--", "true"],
-      ],
+      ["dcs lock acquire -- true", [...dcs("acquire"), "y", "--wait", "9s", "-q", "--", "true"]],
       ["dcs lock ls", dcs("ls")],
     ],
     { PATH: process.env["PATH"], HOME: dir, ETCDCTL_API: "3", DCS_STATE_DIR: join(dir, "state") },

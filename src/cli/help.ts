@@ -1,9 +1,14 @@
 import type { Command } from "@oclif/core/command";
 import { CommandHelp, Help } from "@oclif/core/help";
 import { EXIT_MEANINGS } from "./exits.ts";
+import { usageLine } from "./usage-line.ts";
 
 /** oclif's help of a command, and the exit statuses it can end with. */
 class DcsCommandHelp extends CommandHelp {
+  protected override defaultUsage(): string {
+    return `<%= command.id %> ${usageLine(this.command)}`.trim();
+  }
+
   protected override sections(): ReturnType<CommandHelp["sections"]> {
     const sections = super.sections().filter(({ header }) => header !== "FLAG DESCRIPTIONS");
     const examples = sections.findIndex(({ header }) => header === "EXAMPLES");

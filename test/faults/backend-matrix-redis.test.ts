@@ -65,7 +65,7 @@ it.each<[string, ProxyMode, number]>([
   Object.assign(proxy, { mode, after });
   const expected = { ...UNREACHABLE, says: /did not answer within 2000 ms/ };
   await fails(locks(`redis://127.0.0.1:${proxy.port}`), ALL, expected);
-  await until(async () => (await keys(plain)) === 0, 1000);
+  await until(async () => (await keys(plain)) === 0);
 });
 
 it.each<ProxyMode>(["drop-answers", "black-hole"])(

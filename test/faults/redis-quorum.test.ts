@@ -1,66 +1,14 @@
-import { Redis } from "ioredis";
 import Redlock from "redlock";
-import { afterEach, describe, expect, it } from "vitest";
-import type { AcquireRequest, LockDriver } from "../../src/core/lock/lock.ts";
-import { openLocks } from "../../src/core/lock/open-locks.ts";
+import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/core/util/clock.ts";
-import { FaultyProxy } from "../support/proxy.ts";
-import { type RedisServer, startRedis } from "../support/redis.ts";
-import { quorumUrl, startQuorum } from "../support/redis-quorum.ts";
+import { expectWithin } from "../support/expect-within.ts";
+import { halt } from "../support/halt.ts";
+import { quorumUrl } from "../support/redis-quorum.ts";
 import { until } from "../support/until.ts";
-
-const HOLDER = { host: "elsewhere", pid: 1, command: "test" };
-
-function request(name: string, over: Partial<AcquireRequest> = {}): AcquireRequest {
-  return { name, ttlMs: 30_000, waitMs: 0, holder: HOLDER, detached: false, ...over };
-}
+import { quorumPerTest, request } from "./kit/quorum.ts";
 
 describe("locks on a quorum of Redis servers", () => {
-  const opened: AsyncDisposable[] = [];
-  let servers: RedisServer[] = [];
-  let bare: Redis[] = [];
-
-  const start = async (nodes = 3) => {
-    servers = [...(await startQuorum(nodes)).servers];
-    bare = servers.map(({ port }) => clientOf(port));
-  };
-
-  const clientOf = (port: number) => {
-    const client = new Redis(port, "127.0.0.1", { retryStrategy: () => 50 });
-    client.on("error", () => {});
-    return client;
-  };
-
-  const open = async (url = quorumUrl(servers), timeoutMs = 2000): Promise<LockDriver> => {
-    const locks = await openLocks({ url, timeoutMs, stateDir: "/nonexistent" });
-    opened.push(locks);
-    return locks;
-  };
-
-  const proxies = async () => {
-    const started = await Promise.all(servers.map(({ port }) => FaultyProxy.start(port)));
-    opened.push(...started);
-    return started;
-  };
-
-  const kill = (node: number) => servers[node]?.stop();
-
-  /** Again on the same port, with nothing of what it knew. */
-  const restart = async (node: number) => {
-    const port = servers[node]?.port;
-    await kill(node);
-    const again = await startRedis([], port);
-    servers[node] = again;
-    return again;
-  };
-
-  const keys = async (name: string) => Promise.all(bare.map((client) => client.exists(name)));
-
-  afterEach(async () => {
-    for (const client of bare) client.disconnect();
-    for (const each of opened.splice(0)) await each[Symbol.asyncDispose]();
-    await Promise.all(servers.map((server) => server.stop()));
-  });
+  const { servers, bare, start, open, proxies, kill, restart, keys } = quorumPerTest();
 
   it("works with one of three dead, at its usual pace", async () => {
     await start();
@@ -73,7 +21,7 @@ describe("locks on a quorum of Redis servers", () => {
       expect((await locks.inspect("a"))?.holder).toMatchObject({ fence: hold.fence });
       await locks.release("a", hold.token);
     }
-    expect(performance.now() - begin).toBeLessThan(2000);
+    expectWithin(performance.now() - begin, 2000);
     // And takes the third up again, so that another may die.
     await restart(2);
     await until(async () => {
@@ -102,7 +50,7 @@ describe("locks on a quorum of Redis servers", () => {
     await expect(locks.inspect("a")).rejects.toMatchObject(unreachable);
     await expect(locks.list()).rejects.toMatchObject(unreachable);
     await expect(open(quorumUrl(servers), 1000)).rejects.toMatchObject(unreachable);
-    expect(performance.now() - begin).toBeLessThan(5 * 1500);
+    expectWithin(performance.now() - begin, 5 * 1500);
     // What was asked for in vain is nobody's.
     expect(await bare[0]?.exists("b")).toBe(0);
   });
@@ -123,12 +71,12 @@ describe("locks on a quorum of Redis servers", () => {
       await locks.release("a", hold.token);
       times.push(performance.now() - begin);
     }
-    expect(Math.max(...times.slice(2))).toBeLessThan(400);
+    expectWithin(Math.max(...times.slice(2)), 400);
     // A new process does not wait for it either.
     const begin = performance.now();
     const fresh = await open(quorumUrl(ways), 5000);
     await fresh.acquire(request("b"));
-    expect(performance.now() - begin).toBeLessThan(1000);
+    expectWithin(performance.now() - begin, 1000);
   });
 
   it("never grants what may have ended, where redlock returned a lock that had", async () => {
@@ -155,7 +103,7 @@ describe("locks on a quorum of Redis servers", () => {
     await start();
     const locks = await open(quorumUrl(servers), 20_000);
     const stopped = servers.slice(0, 2);
-    for (const { process } of stopped) process.kill("SIGSTOP");
+    await Promise.all(stopped.map(({ process }) => halt(process.pid ?? 0)));
     const stop = new AbortController();
     const waiting = locks.acquire(request("a", { ttlMs: 120_000, waitMs: 60_000, signal: stop.signal }));
     waiting.catch(() => {});
@@ -163,7 +111,7 @@ describe("locks on a quorum of Redis servers", () => {
     const begin = performance.now();
     stop.abort(new Error("enough"));
     await expect(waiting).rejects.toThrow("enough");
-    expect(performance.now() - begin).toBeLessThan(1500);
+    expectWithin(performance.now() - begin, 1500);
     for (const { process } of stopped) process.kill("SIGCONT");
     await Promise.all(bare.map((client) => client.ping()));
     await until(async () => (await keys("a")).join("") === "000");
@@ -191,7 +139,7 @@ describe("locks on a quorum of Redis servers", () => {
     await start();
     const locks = await open(quorumUrl(servers), 300);
     const stopped = servers.slice(0, 2);
-    for (const { process } of stopped) process.kill("SIGSTOP");
+    await Promise.all(stopped.map(({ process }) => halt(process.pid ?? 0)));
     await expect(locks.acquire(request("a"))).rejects.toMatchObject({ code: "STORE_UNREACHABLE" });
     expect(await bare[2]?.exists("a")).toBe(0);
     for (const { process } of stopped) process.kill("SIGCONT");
@@ -219,7 +167,11 @@ describe("locks on a quorum of Redis servers", () => {
     const ways = await proxies();
     const locks = await open(quorumUrl(ways));
     const hold = await locks.acquire(request("a"));
-    await until(async () => (await keys("a")).join("") === "111");
+    // A node that was too slow to be counted is taught by a renewal.
+    await until(async () => {
+      await locks.renew("a", hold.token);
+      return (await keys("a")).join("") === "111";
+    });
     const [, , third] = ways;
     if (third === undefined) throw new Error("no proxy");
     third.mode = "black-hole";
@@ -229,135 +181,5 @@ describe("locks on a quorum of Redis servers", () => {
     third.mode = "pass";
     third.cut();
     await until(async () => (await keys("a")).join("") === "000");
-  });
-
-  it("never hangs on split votes: everybody gets it, one at a time, on two nodes of three", async () => {
-    await start();
-    await kill(0);
-    const drivers = [await open(), await open(), await open()];
-    let inside = 0;
-    const fences: number[] = [];
-    const begin = performance.now();
-    await Promise.all(
-      Array.from({ length: 12 }, async (_, i) => {
-        const locks = drivers[i % 3];
-        const hold = await locks?.acquire(request("a", { waitMs: 60_000 }));
-        expect(++inside).toBe(1);
-        fences.push(hold?.fence ?? 0);
-        inside--;
-        await locks?.release("a", hold?.token ?? "");
-      }),
-    );
-    expect(fences).toEqual([...fences].sort((a, b) => a - b));
-    expect(performance.now() - begin).toBeLessThan(10_000);
-  });
-
-  it("lets one of those have it that come at once and do not wait", async () => {
-    await start();
-    const drivers = await Promise.all([1, 2, 3, 4].map(() => open()));
-    for (let round = 0; round < 10; round++) {
-      const name = `round-${round}`;
-      const tries = await Promise.allSettled(drivers.map((locks) => locks.acquire(request(name))));
-      expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    }
-  });
-
-  it("is handed over at once when it is released", async () => {
-    await start();
-    const [locks, others] = [await open(), await open()];
-    const delays: number[] = [];
-    for (let i = 0; i < 10; i++) {
-      const hold = await locks.acquire(request("a", { waitMs: 5000 }));
-      const waiting = others.acquire(request("a", { waitMs: 60_000 }));
-      await until(async () => (await locks.inspect("a"))?.waiters.length === 1);
-      const begin = performance.now();
-      await locks.release("a", hold.token);
-      const next = await waiting;
-      delays.push(performance.now() - begin);
-      await others.release("a", next.token);
-    }
-    expect(delays.sort((a, b) => a - b)[5]).toBeLessThan(50);
-  });
-
-  it("hears of a release also after its connections for messages were cut", async () => {
-    await start();
-    const [locks, others] = [await open(), await open()];
-    const hold = await locks.acquire(request("a"));
-    const waiting = others.acquire(request("a", { waitMs: 60_000 }));
-    await until(async () => (await locks.inspect("a"))?.waiters.length === 1);
-    const listeners = async () =>
-      Promise.all(bare.map(async (client) => (await client.pubsub("NUMSUB", "dcs:lock:{a}:wake"))[1]));
-    await until(async () => (await listeners()).every((number) => Number(number) === 1));
-    for (const client of bare) await client.call("CLIENT", "KILL", "TYPE", "pubsub");
-    await until(async () => (await listeners()).every((number) => Number(number) === 1));
-    const begin = performance.now();
-    await locks.release("a", hold.token);
-    await waiting;
-    expect(performance.now() - begin).toBeLessThan(1000);
-  });
-
-  it("teaches a hold to a node that forgot it, when it is renewed", async () => {
-    await start();
-    const locks = await open();
-    const hold = await locks.acquire(request("a"));
-    await restart(2);
-    await until(async () => {
-      await locks.renew("a", hold.token);
-      return (await keys("a")).join("") === "111";
-    });
-    expect(await bare[2]?.get("a")).toBe(hold.token);
-    expect(await bare[2]?.hget("dcs:lock:{a}:state", "fence")).toBe(String(hold.fence));
-  });
-
-  describe("when a node forgets", () => {
-    it("does not let another have the lock meanwhile, and says which nodes are young and until when", async () => {
-      await start();
-      const url = quorumUrl(servers, 0, "max-ttl=2s");
-      const locks = await open(url);
-      const ask = request("a", { ttlMs: 2000 });
-      await expect(locks.acquire(ask)).rejects.toMatchObject({
-        code: "NODES_YOUNG",
-        exitCode: 5,
-        hint: expect.stringContaining("young=count"),
-        details: {
-          maxTtlMs: 2000,
-          young: servers.map(({ port }) => expect.objectContaining({ node: `127.0.0.1:${port}` })),
-        },
-      });
-      expect((await keys("a")).join("")).toBe("000");
-      await until(
-        async () => locks.acquire(request("warm", { ttlMs: 100 })).then(Boolean, () => false),
-        20_000,
-        50,
-      );
-      await kill(2);
-      const hold = await locks.acquire(ask);
-      await restart(0);
-      await restart(2);
-      const others = await open(url);
-      await expect(others.acquire(ask)).rejects.toMatchObject({ code: "NODES_YOUNG" });
-      let next = null;
-      await until(async () => {
-        next = await others.acquire(ask).catch(() => null);
-        return next !== null;
-      }, 20_000);
-      expect(systemClock.monotonic()).toBeGreaterThan(hold.deadline);
-      expect(next).toMatchObject({ name: "a" });
-      await expect(locks.acquire(request("b", { ttlMs: 2001 }))).rejects.toMatchObject({
-        code: "TTL_INVALID",
-      });
-    });
-
-    it("would let two have it if young nodes counted", async () => {
-      await start();
-      const locks = await open();
-      await kill(2);
-      const hold = await locks.acquire(request("a", { ttlMs: 5000 }));
-      await restart(0);
-      await restart(2);
-      const others = await open();
-      await others.acquire(request("a"));
-      expect(systemClock.monotonic()).toBeLessThan(hold.deadline);
-    });
   });
 });

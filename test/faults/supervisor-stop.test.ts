@@ -1,51 +1,15 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Readable } from "node:stream";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 import { exitStatus } from "../../src/core/process/exit-status.ts";
-import { GATE_OPEN, gateFor } from "../../src/core/process/gate.ts";
 import { readProcStat } from "../../src/core/process/proc-stat.ts";
 import { groupAlive } from "../../src/core/process/process-group.ts";
-import { Supervised, type SuperviseOptions } from "../../src/core/process/supervisor.ts";
+import type { Supervised } from "../../src/core/process/supervisor.ts";
 import { Watchdog } from "../../src/core/process/watchdog.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
+import { expectWithin } from "../support/expect-within.ts";
+import { supervisedPerTest } from "./kit/supervised.ts";
 
-let dir = "";
-let running: Supervised[] = [];
-
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "dcs-stop-"));
-});
-afterEach(async () => {
-  for (const child of running) await child.stop({ graceMs: 0 });
-  running = [];
-  rmSync(dir, { recursive: true, force: true });
-});
-
-async function sh(script: string, options: Partial<SuperviseOptions> = {}): Promise<Supervised> {
-  const child = await Supervised.start({
-    command: "sh",
-    args: ["-c", script],
-    stdio: ["ignore", "pipe", "ignore"],
-    ...options,
-  });
-  running.push(child);
-  return child;
-}
-
-async function text(stream: Readable | null): Promise<string> {
-  let all = "";
-  for await (const chunk of stream ?? []) all += String(chunk);
-  return all;
-}
-
-/** A file in place of the pipe, with the line that opens. */
-function openGate(): number {
-  writeFileSync(join(dir, "gate"), GATE_OPEN);
-  return openSync(join(dir, "gate"), "r");
-}
+const { sh, path } = supervisedPerTest();
 
 /** Waits for the first output of the child. */
 async function ready(child: Supervised): Promise<void> {
@@ -78,13 +42,13 @@ describe("the end of a command", () => {
     const member =
       '(trap "echo stopped >> $FILE; exit" TERM; echo ready >> $FILE; while :; do sleep 0.05; done)';
     const child = await sh(`${member} & until test -s $FILE; do sleep 0.01; done; exit 5`, {
-      env: { ...process.env, FILE: join(dir, "log") },
+      env: { ...process.env, FILE: path("log") },
       watchdog: true,
     });
     await child.open();
     expect((await child.finished).exit.code).toBe(5);
     expect(groupAlive(child.group)).toBe(false);
-    expect(readFileSync(join(dir, "log"), "utf8")).toBe("ready\nstopped\n");
+    expect(readFileSync(path("log"), "utf8")).toBe("ready\nstopped\n");
   });
 
   test("members left behind that are deaf to SIGTERM are killed after the grace", async () => {
@@ -94,7 +58,7 @@ describe("the end of a command", () => {
     });
     await child.open();
     await child.exited;
-    expect(await timed(child.finished)).toBeLessThan(1000);
+    expectWithin(await timed(child.finished), 1000);
     expect(groupAlive(child.group)).toBe(false);
   });
 
@@ -116,7 +80,7 @@ describe("stop", () => {
     const started = ready(child);
     await child.open();
     await started;
-    expect(await timed(child.stop({ graceMs: 5000 }))).toBeLessThan(500);
+    expectWithin(await timed(child.stop({ graceMs: 5000 })), 500);
     expect((await child.finished).exit.signal).toBe("SIGTERM");
     expect(groupAlive(child.group)).toBe(false);
   });
@@ -128,7 +92,7 @@ describe("stop", () => {
     await started;
     const took = await timed(child.stop({ graceMs: 200 }));
     expect(took).toBeGreaterThan(190);
-    expect(took).toBeLessThan(700);
+    expectWithin(took, 700);
     expect((await child.finished).exit.signal).toBe("SIGKILL");
   });
 
@@ -138,19 +102,19 @@ describe("stop", () => {
     await child.open();
     await started;
     const stopping = child.stop({ graceMs: 60_000 });
-    expect(await timed(child.stop({ killBy: systemClock.monotonic() + 100 }))).toBeLessThan(600);
+    expectWithin(await timed(child.stop({ killBy: systemClock.monotonic() + 100 })), 600);
     expect(await stopping).toBe(true);
   });
 
   test("kills a frozen group at once; it never runs again", async () => {
-    const child = await sh(`trap "echo ran >> ${join(dir, "log")}" TERM; echo; while :; do :; done`);
+    const child = await sh(`trap "echo ran >> ${path("log")}" TERM; echo; while :; do :; done`);
     const started = ready(child);
     await child.open();
     await started;
     child.freeze();
     await expect.poll(() => readProcStat(child.pid)?.state).toBe("T");
-    expect(await timed(child.stop())).toBeLessThan(500);
-    expect(() => readFileSync(join(dir, "log"))).toThrow();
+    expectWithin(await timed(child.stop()), 500);
+    expect(() => readFileSync(path("log"))).toThrow();
   });
 
   test("thaw lets a frozen group go on", async () => {
@@ -165,11 +129,11 @@ describe("stop", () => {
   });
 
   test("before the gate opens, nothing runs", async () => {
-    const child = await sh(`touch ${join(dir, "ran")}`, { watchdog: true });
+    const child = await sh(`touch ${path("ran")}`, { watchdog: true });
     await child.stop();
     await child.open();
     await child.finished;
-    expect(() => readFileSync(join(dir, "ran"))).toThrow();
+    expect(() => readFileSync(path("ran"))).toThrow();
   });
 
   test("again, and a signal, after the end do nothing", async () => {
@@ -178,83 +142,6 @@ describe("stop", () => {
     await child.finished;
     expect(await child.stop()).toBe(true);
     expect(child.signal("SIGTERM")).toBe(false);
-  });
-});
-
-describe("the command", () => {
-  test("gets its arguments, input and environment as they are", async () => {
-    const env = { PATH: process.env["PATH"], "npm_config_//host/:x": "1 2", "a.b": "c=d", EMPTY: "" };
-    const child = await Supervised.start({
-      command: process.execPath,
-      args: [
-        "-e",
-        "console.log(JSON.stringify([process.argv.slice(1), process.env]))",
-        "a b",
-        "",
-        "$x",
-        "-e",
-        '"',
-      ],
-      env,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const output = text(child.stdout);
-    await child.open();
-    const [args, seen] = JSON.parse(await output);
-    expect(args).toEqual(["a b", "", "$x", "-e", '"']);
-    expect(seen).toMatchObject(env);
-  });
-
-  test.each([
-    ["/bin/bash", "/bin/bash"],
-    [null, "/bin/sh"],
-  ])("keeps variables that shells drop, with %s as bash", (bash, shell) => {
-    const env = {
-      PATH: process.env["PATH"],
-      "a.b": "c=d\ne",
-      "BASH_FUNC_f%%": "() { :; }",
-      BASH_ENV: "/no/such",
-    };
-    const gate = gateFor("/usr/bin/env", ["-0"], env, bash);
-    expect(gate.program).toBe(shell);
-    const seen = spawnSync(gate.program, gate.args, { env, stdio: ["ignore", "pipe", "pipe", openGate()] });
-    expect(seen.stderr.toString()).toBe("");
-    expect(seen.stdout.toString().split("\0")).toEqual(
-      expect.arrayContaining(Object.entries(env).map(([name, value]) => `${name}=${value}`)),
-    );
-  });
-
-  test("does not inherit the gate", async () => {
-    const child = await sh("test -e /proc/self/fd/3 && echo open || echo shut");
-    const output = text(child.stdout);
-    await child.open();
-    expect(await output).toBe("shut\n");
-  });
-
-  test("reads its own stdin", async () => {
-    const child = await sh("cat", { stdio: ["pipe", "pipe", "ignore"] });
-    const output = text(child.stdout);
-    await child.open();
-    child.stdin?.end("hello");
-    expect(await output).toBe("hello");
-  });
-
-  test("is looked up before anything starts", async () => {
-    await expect(Supervised.start({ command: "no-such-command-of-dcs" })).rejects.toMatchObject({
-      code: "COMMAND_NOT_FOUND",
-    });
-    await expect(Supervised.start({ command: "/etc/passwd" })).rejects.toMatchObject({
-      code: "COMMAND_NOT_EXECUTABLE",
-    });
-  });
-
-  test("that the system will not start is an error, not a crash", async () => {
-    await expect(Supervised.start({ command: "true", args: ["x".repeat(4_000_000)] })).rejects.toMatchObject({
-      code: "COMMAND_NOT_EXECUTABLE",
-    });
-    await expect(Supervised.start({ command: "true", cwd: "/no/such/place" })).rejects.toMatchObject({
-      code: "COMMAND_NOT_EXECUTABLE",
-    });
   });
 });
 
@@ -285,10 +172,10 @@ describe("the watchdog", () => {
     const watchdog = Watchdog.start();
     process.kill(watchdog.pid, "SIGKILL");
     await watchdog.ended;
-    const child = await sh(`touch ${join(dir, "ran")}`, { watchdog });
+    const child = await sh(`touch ${path("ran")}`, { watchdog });
     await expect(child.open()).rejects.toMatchObject({ code: "WATCHDOG_LOST" });
     await child.finished;
-    expect(() => readFileSync(join(dir, "ran"))).toThrow();
+    expect(() => readFileSync(path("ran"))).toThrow();
   });
 
   test("its descriptor stays ours when it dies, so that a thread writes into nothing else", async () => {

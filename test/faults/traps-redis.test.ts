@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AcquireRequest, LockDriver } from "../../src/core/lock/lock.ts";
 import { openLocks } from "../../src/core/lock/open-locks.ts";
 import { SCRIPTS } from "../../src/core/lock/redis/redis-scripts.ts";
+import { expectWithin } from "../support/expect-within.ts";
 import { freePort } from "../support/free-port.ts";
 import { FaultyProxy } from "../support/proxy.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
@@ -45,7 +46,7 @@ async function dcs(timeoutMs = 2000): Promise<LockDriver> {
 }
 
 const there = (key = "a") => until(async () => (await bare.exists(key)) === 1);
-const goneSoon = (key = "a") => until(async () => (await bare.exists(key)) === 0, 1000);
+const goneSoon = (key = "a") => until(async () => (await bare.exists(key)) === 0);
 
 beforeEach(async () => {
   server = await startRedis();
@@ -153,7 +154,7 @@ describe("a call under way when the server fell silent", () => {
     proxy.mode = "black-hole";
     const started = performance.now();
     await expect(locks.acquire(request())).rejects.toMatchObject({ code: "STORE_UNREACHABLE" });
-    expect(performance.now() - started).toBeLessThan(1200);
+    expectWithin(performance.now() - started, 1200);
     proxy.mode = "pass";
     proxy.cut();
     await until(() =>

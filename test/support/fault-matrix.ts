@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { runDcs } from "./cli.ts";
+import { expectWithin } from "./expect-within.ts";
 import { sandbox } from "./start-dcs.ts";
 
 /** What --timeout says, ms, and what starting the processes of a row, settling and ending may cost beyond. */
@@ -52,7 +53,7 @@ export async function succeeds(row: Row, commands: readonly MatrixCommand[]): Pr
   for (const name of commands) {
     const { code, stdout, took } = await run(row, name, ["--json"]);
     expect({ name, code, ok: JSON.parse(stdout).ok }).toEqual({ name, code: 0, ok: true });
-    expect(took).toBeLessThan(TIMEOUT_MS + MARGIN_MS);
+    expectWithin(took, TIMEOUT_MS + MARGIN_MS, name);
   }
 }
 
@@ -73,7 +74,7 @@ async function failsForScripts(row: Row, name: MatrixCommand, expected: Expected
       hint: expect.stringMatching(/./),
     },
   });
-  expect({ name, took }).toEqual({ name, took: expect.toSatisfy((ms) => ms < TIMEOUT_MS + MARGIN_MS) });
+  expectWithin(took, TIMEOUT_MS + MARGIN_MS, name);
 }
 
 async function failsForPeople(row: Row, name: MatrixCommand, expected: Expected): Promise<void> {
@@ -83,7 +84,7 @@ async function failsForPeople(row: Row, name: MatrixCommand, expected: Expected)
   expect(error).toMatch(new RegExp(`^error ${expected.code}: .*(?:${expected.says.source})`));
   expect(hint).toMatch(/^ {2}try: \S/);
   expect(more).toEqual([]);
-  expect({ name, took }).toEqual({ name, took: expect.toSatisfy((ms) => ms < TIMEOUT_MS + MARGIN_MS) });
+  expectWithin(took, TIMEOUT_MS + MARGIN_MS, name);
 }
 
 async function run(row: Row, name: MatrixCommand, flags: readonly string[]) {

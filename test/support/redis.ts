@@ -55,7 +55,8 @@ function answers(port: number): Promise<boolean> {
       resolve(answer);
     };
     socket.once("error", () => end(false));
-    socket.once("data", () => end(true));
+    // One that is still reading its data answers too, and does nothing.
+    socket.once("data", (text) => end(!String(text).startsWith("-LOADING")));
     socket.once("connect", () => socket.write("PING\r\n"));
   });
 }

@@ -1,7 +1,7 @@
 import type { LockAsk } from "./lock.ts";
 import type { LocksAddress } from "./open-locks.ts";
 
-/** What the guard's thread is started with: the locks to open while the lock is still awaited. */
+/** What the guard's thread is started with: the locks to open. */
 export type GuardThreadData = Omit<LocksAddress, "clock">;
 
 /** To the thread. */

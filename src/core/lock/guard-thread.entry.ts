@@ -20,7 +20,7 @@ const RETRY = { initialMs: 200, factor: 2, maxMs: 2000 };
 const port = parentPort;
 const stop = new AbortController();
 let keeper: LeaseKeeper | null = null;
-// Opened at once: the main thread is still waiting for the lock.
+// Opened at once: the main thread may be waiting for it before it asks for the lock.
 let opened: Promise<LockDriver> | null = null;
 // When it cannot be opened now, each renewal tries again; the main thread has its own connection, and its own error.
 locks().then(

@@ -9,6 +9,10 @@ export interface GuardTimes {
   readonly marginMs: number;
 }
 
+/** The renewing thread begins this long after the command: most commands under locks are over before, and pay nothing for it. */
+const WATCH_AFTER_MS = 300;
+/** What the thread is given to start and to connect before its first renewal is due. */
+const CONNECT_MS = 1000;
 const MAX_GRACE_MS = 10_000;
 const MAX_MARGIN_MS = 500;
 
@@ -29,4 +33,15 @@ export function guardTimes(ttlMs: number, graceMs?: number): GuardTimes {
       hint: `give a longer --ttl (${formatDuration(Math.ceil((graceMs + MAX_MARGIN_MS) * 3))} is enough) or a shorter --grace`,
     },
   );
+}
+
+/** True when a hold is so short that the thread must be connected before it is asked for: there is no time for it later. */
+export function needsThreadFirst(ttlMs: number): boolean {
+  return ttlMs / 3 < CONNECT_MS;
+}
+
+/** How long the thread may wait before it begins to watch and renew a hold that has `leftMs` until its deadline, ms. */
+export function threadDelay(ttlMs: number, leftMs: number): number {
+  const dueIn = leftMs - (ttlMs * 2) / 3;
+  return Math.max(0, Math.min(WATCH_AFTER_MS, dueIn - CONNECT_MS));
 }

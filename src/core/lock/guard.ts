@@ -8,7 +8,7 @@ import { acquireWithin } from "./acquire-within.ts";
 import type { GuardEvent, GuardOptions, GuardOutcome, OnDoubt } from "./guard-options.ts";
 import { GuardState } from "./guard-state.ts";
 import { GuardThread } from "./guard-thread.ts";
-import { type GuardTimes, guardTimes } from "./guard-times.ts";
+import { type GuardTimes, guardTimes, needsThreadFirst, threadDelay } from "./guard-times.ts";
 import { type HoldEnd, HoldNotes } from "./hold-notes.ts";
 import type { Hold, LockDriver } from "./lock.ts";
 import { lostBeforeStart } from "./lock-errors.ts";
@@ -20,7 +20,7 @@ const NOTED_AFTER_MS = 200;
 /**
  * Runs a command while holding a lock, and never without it.
  *
- * A thread renews; a watchdog process kills the command's group if this process dies or the deadline passes. When the
+ * A thread renews, from shortly after the command began; a watchdog process kills the command's group if this process dies or the deadline passes. When the
  * hold is lost or in doubt too long, the command gets SIGTERM, the grace, and SIGKILL before the TTL ends. When this
  * whole process and its watchdog are frozen nothing here can act: there only the fence protects.
  *
@@ -42,6 +42,7 @@ class Guard {
   #child: Supervised | null = null;
   #survivors = false;
   #deafen: () => void = () => {};
+  #cancelKeep: () => void = () => {};
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -60,15 +61,17 @@ class Guard {
     const { locks: address, request } = this.#options;
     const { clock: _, ...threadData } = address;
     const watchdog = Watchdog.start();
-    const thread = new GuardThread(
-      { ...threadData, timeoutMs: Math.min(address.timeoutMs, request.ttlMs / 4) },
-      (report) => this.#state.hear(report),
-    );
-    thread.failed.catch((error: unknown) => this.#tellDoubt(error));
+    const thread = new GuardThread({
+      address: { ...threadData, timeoutMs: Math.min(address.timeoutMs, request.ttlMs / 4) },
+      onReport: (report) => this.#state.hear(report),
+      onFailure: (error) => this.#tellDoubt(error),
+    });
+    const threadOpen = needsThreadFirst(request.ttlMs) ? thread.open() : null;
+    // Reported below; without this, a failure to connect before that would crash on it.
+    threadOpen?.catch(() => {});
     try {
       await using locks = await openLocks(address);
-      // Everything slow comes before the lock, so that it is held for the command only.
-      await thread.ready;
+      await threadOpen;
       const asked = this.#clock.monotonic();
       const hold = await acquireWithin(locks, { ...request, detached: false }, this.#options.outerToken);
       if (hold.reentered) this.#fit(hold.ttlMs);
@@ -95,7 +98,7 @@ class Guard {
         this.#deafen();
         cancelNote();
         this.#survivors = !groupGone;
-        await thread.stop();
+        await this.#stopThread(thread);
         const releasedAt = groupGone ? await this.#release(locks, hold) : null;
         const end = this.#howItEnded(releasedAt);
         if (groupGone && end !== null) await notes.end(end);
@@ -113,7 +116,7 @@ class Guard {
       this.#deafen();
       this.#state.end();
       // Before the watchdog is let go: the thread writes to its descriptor.
-      await thread.stop();
+      await this.#stopThread(thread);
       // With survivors it stays, and strikes again when this process ends.
       if (!this.#survivors) watchdog[Symbol.dispose]();
     }
@@ -165,16 +168,25 @@ class Guard {
   #keep(thread: GuardThread, { name, token, ttlMs, deadline }: Hold, child: Supervised): void {
     const goesOn = this.#onDoubt === "ignore";
     this.#state.guard(child);
-    thread.keep({
-      name,
-      token,
-      ttlMs,
-      deadline,
-      watchdogFd: goesOn ? null : child.watchdogFd,
-      marginMs: this.#times.marginMs,
-      goesOn,
-    });
+    const keep = () =>
+      thread.keep({
+        name,
+        token,
+        ttlMs,
+        deadline,
+        watchdogFd: goesOn ? null : child.watchdogFd,
+        marginMs: this.#times.marginMs,
+        goesOn,
+      });
+    const delay = threadDelay(ttlMs, deadline - this.#clock.monotonic());
+    if (delay === 0) keep();
+    else this.#cancelKeep = this.#clock.timer(delay, keep);
     this.#state.moveDeadline(deadline);
+  }
+
+  async #stopThread(thread: GuardThread): Promise<void> {
+    this.#cancelKeep();
+    await thread.stop();
   }
 
   #hearSignals(child: Supervised): void {

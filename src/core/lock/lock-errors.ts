@@ -5,8 +5,14 @@ import type { AcquireRequest, LockHolder, LockMode, LockState } from "./lock.ts"
 import { EXCLUSIVE, sayMode } from "./lock-mode.ts";
 import { holderDetails, sayHolder } from "./say-holder.ts";
 
+/** What of a lock's state stands in LOCK_HELD. */
+export interface LockGlance extends Pick<LockState, "holder"> {
+  readonly holders: { readonly length: number };
+  readonly waiters: { readonly length: number };
+}
+
 /** LOCK_HELD: who holds the lock that was asked for, as seen just now. */
-export function lockHeld(request: AcquireRequest, waitedMs: number, state: LockState | null): DcsError {
+export function lockHeld(request: AcquireRequest, waitedMs: number, state: LockGlance | null): DcsError {
   const { name } = request;
   const holder = state?.holder ?? null;
   const after = waitedMs > 0 ? ` after waiting ${formatDuration(waitedMs)}` : "";

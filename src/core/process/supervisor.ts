@@ -42,7 +42,10 @@ export interface StopOptions {
   readonly graceMs?: number;
   /** CLOCK_MONOTONIC ms at which SIGKILL is sent even if the grace is not over. */
   readonly killBy?: number;
-  /** What to send first; SIGTERM by default. */
+  /**
+   * What to send first; SIGTERM by default. With another one, members that outlive the command get SIGTERM as soon as it has
+   * ended: what a shell runs in the background is deaf to SIGINT.
+   */
   readonly signal?: NodeJS.Signals;
 }
 
@@ -92,6 +95,8 @@ export class Supervised implements AsyncDisposable {
   #frozen = false;
   /** Nothing of the group is ours any more: its number may soon name another. */
   #over = false;
+  /** What `stop` sent first. */
+  #asked: NodeJS.Signals = "SIGTERM";
   #killAt = Number.POSITIVE_INFINITY;
   #wake: () => void = () => {};
   #stopping: Promise<boolean> | undefined;
@@ -204,7 +209,8 @@ export class Supervised implements AsyncDisposable {
     const killAt = Math.min(this.#clock.monotonic() + grace, options.killBy ?? Number.POSITIVE_INFINITY);
     this.#killAt = Math.min(this.#killAt, killAt);
     if (!this.#stopping) {
-      if (grace > 0) this.signal(options.signal ?? "SIGTERM");
+      this.#asked = options.signal ?? "SIGTERM";
+      if (grace > 0) this.signal(this.#asked);
       this.#stopping = this.#untilGone();
     }
     this.#wake();
@@ -238,7 +244,11 @@ export class Supervised implements AsyncDisposable {
   }
 
   async #clear(): Promise<boolean> {
-    return this.#stopping ?? (this.#members.alive ? this.stop() : true);
+    if (this.#stopping !== undefined) {
+      if (this.#asked !== "SIGTERM") this.signal("SIGTERM");
+      return this.#stopping;
+    }
+    return this.#members.alive ? this.stop() : true;
   }
 
   async #untilGone(): Promise<boolean> {

@@ -3,17 +3,16 @@ import type { Holder, LeaseId, Revision } from "../store/store.ts";
 import { backoffDelay } from "../util/backoff.ts";
 import { sleep } from "../util/clock.ts";
 import { Announcer } from "./announce.ts";
-import { Departures } from "./departures.ts";
 import { type Entry, entryInstance, isPending, newEntry } from "./entry.ts";
 import type { Instance } from "./instance.ts";
+import { Leaver } from "./leaver.ts";
 import { observe, type Scope, scopeOf } from "./observe.ts";
 import { OwnWatch } from "./own-watch.ts";
-import { CHECK, type Farewell } from "./registrar-events.ts";
+import type { Farewell } from "./registrar-events.ts";
 import { RegistrarLease } from "./registrar-lease.ts";
 import { checkTtl, mayPass, type RegistrarOptions, SETTLE_MS } from "./registrar-options.ts";
 import { moveEntries } from "./sync.ts";
 import { takenError } from "./taken.ts";
-import { Timers } from "./timers.ts";
 import { Wake } from "./wake.ts";
 
 const RETRY = { initialMs: 20, factor: 2, maxMs: 500 };
@@ -33,19 +32,17 @@ export class Registrar implements AsyncDisposable {
   readonly #entries: readonly Entry[];
   readonly #byId: ReadonlyMap<string, Entry>;
   readonly #tell: Announcer;
-  readonly #departures: Departures;
+  readonly #leaver: Leaver;
   readonly #scope: Scope;
   readonly #lease: RegistrarLease;
   readonly #wake = new Wake();
   readonly #watch: OwnWatch;
   readonly #stop = new AbortController();
-  readonly #timers: Timers;
   readonly #settle: PromiseWithResolvers<Farewell>;
   #mustLook = true;
   /** The revision before anything of ours was written. */
   #watchFrom: Revision | null = null;
   #loss: "expired" | "revoked" | null = null;
-  #drained = 0;
   #loop: Promise<void> = Promise.resolve();
 
   private constructor(options: RegistrarOptions) {
@@ -57,8 +54,6 @@ export class Registrar implements AsyncDisposable {
     );
     this.#byId = new Map(this.#entries.map((entry) => [entry.id, entry]));
     this.#tell = new Announcer(this.#entries, store, options.onEvent);
-    this.#timers = new Timers(clock);
-    this.#departures = new Departures({ store, holder, clock });
     this.#scope = scopeOf(this.#entries);
     this.#lease = new RegistrarLease(holder, {
       store,
@@ -78,6 +73,13 @@ export class Registrar implements AsyncDisposable {
       onNews: () => this.#wake.ring(),
     });
     this.#settle = Promise.withResolvers<Farewell>();
+    this.#leaver = new Leaver({
+      options,
+      entries: this.#entries,
+      lease: () => this.#lease.id,
+      onLeave: () => this.#wake.ring(),
+      onFinished: (farewell) => this.#settle.resolve(farewell),
+    });
     this.finished = this.#settle.promise;
     // A caller that deregisters by itself never looks at it.
     this.finished.catch(() => {});
@@ -121,7 +123,7 @@ export class Registrar implements AsyncDisposable {
     if (entry === undefined || entry.leaving) return;
     entry.want = healthy ? "ready" : "unready";
     entry.detail = healthy ? null : detail;
-    this.#timeRemoval(entry, healthy);
+    this.#leaver.noteHealth(entry, healthy);
     this.#wake.ring();
   }
 
@@ -136,7 +138,7 @@ export class Registrar implements AsyncDisposable {
     const instances = leaving.map((entry) => entryInstance(entry, null));
     for (const entry of leaving) entry.leaving = true;
     await this.close();
-    const said = this.#departures.say(this.#entries);
+    const said = this.#leaver.say(this.#entries);
     this.#o.onEvent({ type: "deregistered", instances, ...farewell });
     const { drainMs = 0, clock } = this.#o;
     if (options.drain && drainMs > 0 && instances.length > 0) {
@@ -149,7 +151,7 @@ export class Registrar implements AsyncDisposable {
   /** Ends the lease and everything on it, without a word. */
   async close(signal?: AbortSignal): Promise<void> {
     this.#stop.abort();
-    this.#timers.cancelAll();
+    this.#leaver.stop();
     const revoked = this.#lease.revoke(signal);
     revoked.catch(() => {});
     await this.#loop;
@@ -164,7 +166,7 @@ export class Registrar implements AsyncDisposable {
 
   async #begin(): Promise<void> {
     const { store, clock, signal = this.#stop.signal } = this.#o;
-    for (const entry of this.#entries) this.#timeRemoval(entry, entry.want === "ready");
+    for (const entry of this.#entries) this.#leaver.noteHealth(entry, entry.want === "ready");
     const started = clock.monotonic();
     for (;;) {
       signal.throwIfAborted();
@@ -239,7 +241,7 @@ export class Registrar implements AsyncDisposable {
     this.#mustLook = true;
     const seen = await observe(store, lease, this.#entries, this.#scope, { signal });
     for (const { entry, marker } of seen.drained)
-      this.#leave(entry, { by: marker.by, reason: marker.reason });
+      this.#leaver.leave(entry, { by: marker.by, reason: marker.reason });
     if (seen.missing.length > 0) {
       const leaseGone = (await store.lease(lease, { signal })) === null;
       this.#tell.lost(lease, seen.missing, leaseGone ? "revoked" : "deleted");
@@ -262,41 +264,5 @@ export class Registrar implements AsyncDisposable {
     for (const entry of this.#entries) entry.at = "none";
     this.#lease.drop();
     this.#mustLook = true;
-  }
-
-  #timeRemoval(entry: Entry, healthy: boolean): void {
-    const { deregisterAfterMs } = this.#o;
-    if (healthy) this.#timers.cancel(entry.id);
-    else if (deregisterAfterMs !== undefined) {
-      const remove = () => this.#leave(entry, { by: CHECK, reason: entry.detail });
-      this.#timers.setOnce(entry.id, deregisterAfterMs, remove);
-    }
-  }
-
-  /** One instance goes for good while others may stay. */
-  #leave(entry: Entry, farewell: Farewell): void {
-    if (entry.leaving) return;
-    const { drainMs = 0 } = this.#o;
-    const instances = [entryInstance(entry, this.#lease.id)];
-    entry.leaving = true;
-    entry.want = "none";
-    this.#o.onEvent({ type: "deregistered", instances, ...farewell });
-    if (drainMs > 0) this.#o.onEvent({ type: "draining", instances, drainMs });
-    this.#timers.set(entry.id, drainMs, () => void this.#left(entry, farewell));
-    this.#wake.ring();
-  }
-
-  async #left(entry: Entry, farewell: Farewell): Promise<void> {
-    await this.#departures.add(entry);
-    this.#drained++;
-    if (this.#drained === this.#entries.length) {
-      this.#settle.resolve(farewell);
-      return;
-    }
-    // Tells whoever waits for the end of the drain; the lease stays for the others.
-    const lease = this.#lease.id;
-    if (lease === null) return;
-    const { drain } = entry.keys;
-    await this.#o.store.txn({ compares: [{ key: drain, lease }], ops: [{ delete: drain }] }).catch(() => {});
   }
 }

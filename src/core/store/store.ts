@@ -79,7 +79,7 @@ export interface TxnRequest {
   readonly grant?: GrantRequest;
   /**
    * A lease of the caller's own to end with the step, if that succeeded; its keys go with it. A backend that cannot do
-   * both at once makes the step first.
+   * both at once makes the step first. Beside `grant` it is another lease than that.
    */
   readonly revoke?: LeaseId;
 }
@@ -94,6 +94,16 @@ export interface ListResult {
   readonly kvs: readonly KeyValue[];
   /** The store's revision when the list was read; watch from this + 1 to miss nothing. */
   readonly revision: Revision;
+}
+
+/** Which of the keys a list is to have, where not all. */
+export interface ListOptions extends CallOptions {
+  /** `oldest` and `newest`: by create revision, keys made in one step in no certain order; by key unless given. */
+  readonly order?: "key" | "oldest" | "newest";
+  /** Only the first so many in that order; at least 1. */
+  readonly limit?: number;
+  /** Only keys that were made before this revision. */
+  readonly createdBefore?: Revision;
 }
 
 export type WatchEvent =
@@ -146,8 +156,8 @@ export interface Store extends AsyncDisposable {
   readonly capabilities: StoreCapabilities;
 
   get(key: string, options?: CallOptions): Promise<KeyValue | null>;
-  /** All keys that start with `prefix`, sorted by key. */
-  list(prefix: string, options?: CallOptions): Promise<ListResult>;
+  /** Keys that start with `prefix`: all of them, sorted by key, unless the options say otherwise. */
+  list(prefix: string, options?: ListOptions): Promise<ListResult>;
   txn(request: TxnRequest, options?: CallOptions): Promise<TxnResult>;
   /**
    * Changes of keys that start with `prefix`, from revision `from` on (`list().revision + 1`), until the signal aborts;

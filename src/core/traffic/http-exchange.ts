@@ -41,6 +41,8 @@ export interface ExchangeParts {
   readonly maxBodyBytes: number;
 }
 
+const MAX_RESETS = 2;
+
 /**
  * Sends a request once. undici says `onRequestStart` right before it writes the first byte: what fails until then (name,
  * connect, TLS, no free connection) was not sent, and everything later is unknown, also the reset of a kept connection that
@@ -62,6 +64,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #headers: Readonly<Record<string, string>> = {};
   #chunks: Buffer[] = [];
   #bytes = 0;
+  #resets = 0;
 
   constructor(request: ServiceRequest, parts: ExchangeParts, resolve: (answer: ServiceAnswer) => void) {
     this.#request = request;
@@ -70,8 +73,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   begin(): void {
-    const { method, headers, body, timeoutMs, signal } = this.#request;
-    const { dispatcher, url, clock } = this.#parts;
+    const { timeoutMs, signal } = this.#request;
+    const { clock } = this.#parts;
     if (signal.aborted) {
       this.#onAbort();
       return;
@@ -80,12 +83,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#cancelTimer = clock.timer(timeoutMs, () =>
       this.#giveUp(`no answer within ${Math.round(timeoutMs)} ms`),
     );
-    const { origin, pathname, search } = url;
-    try {
-      dispatcher.dispatch({ origin, path: pathname + search, method, headers: { ...headers }, body }, this);
-    } catch (error) {
-      this.onResponseError(null, error);
-    }
+    this.#dispatch();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -137,7 +135,25 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: unknown): void {
+    // A kept connection that was reset before anything was written to it takes what waits for it along.
+    const isReset = error instanceof Error && "code" in error && error.code === "ECONNRESET";
+    if (isReset && this.#controller === null && !this.#isOver && this.#resets < MAX_RESETS) {
+      this.#resets += 1;
+      this.#dispatch();
+      return;
+    }
     this.#fail(sayFailure(error));
+  }
+
+  #dispatch(): void {
+    const { method, headers, body } = this.#request;
+    const { dispatcher, url } = this.#parts;
+    const { origin, pathname, search } = url;
+    try {
+      dispatcher.dispatch({ origin, path: pathname + search, method, headers: { ...headers }, body }, this);
+    } catch (error) {
+      this.#fail(sayFailure(error));
+    }
   }
 
   #answer(isCut: boolean): void {

@@ -1,10 +1,10 @@
-import type { Agent } from "undici";
 import { toDcsError } from "../errors.ts";
 import { brokenNameRule } from "../registry/names.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { unlessAborted } from "../util/unless-aborted.ts";
 import { within } from "../util/within.ts";
+import { HttpConnections } from "./http-connections.ts";
 import { exchange, type ServiceAnswer, type ServiceRequest } from "./http-exchange.ts";
 import type { ListFiles } from "./list-files.ts";
 import type { PickerPolicy } from "./picker.ts";
@@ -29,9 +29,6 @@ export interface ServiceClientOptions {
 
 const CONNECTIONS = 64;
 const MAX_BODY_BYTES = 1024 * 1024;
-const CONNECT_TIMEOUT_MS = 10_000;
-/** Below the 5 s after which node:http closes an idle connection; a Keep-Alive header of the server goes before it. */
-const KEEP_ALIVE_MS = 4000;
 
 const SERVICE_URL = /^service:\/\/([^/?#]*)(.*)$/s;
 
@@ -44,7 +41,7 @@ export class ServiceClient implements AsyncDisposable {
   readonly #o: ServiceClientOptions;
   readonly #stop = new AbortController();
   readonly #resolvers = new Map<string, Promise<ServiceResolver>>();
-  #agent: Promise<Agent> | null = null;
+  #open: Promise<HttpConnections> | null = null;
 
   constructor(options: ServiceClientOptions) {
     this.#o = options;
@@ -59,7 +56,7 @@ export class ServiceClient implements AsyncDisposable {
     const timeoutMs = request.timeoutMs - (clock.monotonic() - begun);
     if (timeoutMs <= 0) return { kind: "not-sent", message: "no time was left to send it" };
     const headers = { traceparent: traceParent(), "accept-encoding": "identity", ...request.headers };
-    const dispatcher = await this.#connections();
+    const { dispatcher } = await this.#connections();
     const signal = AbortSignal.any([request.signal, this.#stop.signal]);
     return exchange({ ...request, headers, timeoutMs, signal }, { dispatcher, url, clock, maxBodyBytes });
   }
@@ -69,7 +66,7 @@ export class ServiceClient implements AsyncDisposable {
     this.#stop.abort();
     const closed = [...this.#resolvers.values()].map(async (opening) => (await opening).close());
     await Promise.allSettled(closed);
-    await (await this.#agent)?.destroy();
+    await (await this.#open)?.[Symbol.asyncDispose]();
   }
 
   /** Where it goes; a text says why it cannot. */
@@ -104,8 +101,9 @@ export class ServiceClient implements AsyncDisposable {
 
   async #openResolver(service: string): Promise<ServiceResolver> {
     const { clock, files = null, policy, maxStaleMs } = this.#o;
+    const store = await unlessAborted(this.#o.store(), this.#stop.signal);
     return ServiceResolver.open({
-      store: await this.#o.store(),
+      store,
       service,
       clock,
       files,
@@ -115,25 +113,10 @@ export class ServiceClient implements AsyncDisposable {
     });
   }
 
-  #connections(): Promise<Agent> {
-    this.#agent ??= this.#openAgent();
-    return this.#agent;
-  }
-
-  async #openAgent(): Promise<Agent> {
-    const { Agent } = await import("undici");
+  #connections(): Promise<HttpConnections> {
     const { connections = CONNECTIONS, ca } = this.#o;
-    return new Agent({
-      connections,
-      pipelining: 1,
-      // GOAWAY makes undici send requests again.
-      allowH2: false,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // Each exchange has one limit over all.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { timeout: CONNECT_TIMEOUT_MS, ...(ca === undefined ? {} : { ca }) },
-    });
+    this.#open ??= HttpConnections.open({ connections, ca });
+    return this.#open;
   }
 }
 

@@ -3,7 +3,8 @@ import type { LockDriver, LockEvent } from "../../../src/core/lock/lock.ts";
 import { systemClock } from "../../../src/core/util/clock.ts";
 import { until } from "../../support/until.ts";
 import { type LockHarness, request } from "./lock-harness.ts";
-import { ALL_MODES, modesSuite } from "./modes-suite.ts";
+import { ALL_MODES } from "./modes.ts";
+import { modesSuite } from "./modes-suite.ts";
 import { notesSuite } from "./notes-suite.ts";
 
 /** The suite every lock driver passes. */

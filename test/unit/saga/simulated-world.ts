@@ -15,6 +15,8 @@ export type Fate =
   | "crash"
   | "crash-after";
 
+const PROBE_MS = 40;
+
 /**
  * Services that keep their promise about keys, a clock that jumps to what comes next, and a run between them. `fate` is asked
  * for each attempt; a probe always tells the truth of the moment.
@@ -80,6 +82,8 @@ export class SimulatedWorld {
       const answer: ProbeAnswer = this.effects.has(key)
         ? { kind: "done", output: null }
         : { kind: "not-done" };
+      // The answer is as old as its way back is long.
+      this.#advanceTo(this.now + PROBE_MS);
       this.apply({ type: "probed", step: name, answer });
       return;
     }

@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Definition } from "../../../src/core/saga/definition/definition.ts";
 import { parseDefinition } from "../../../src/core/saga/definition/read-definition.ts";
+import { newRun } from "../../../src/core/saga/engine/new-run.ts";
 import { UNTOUCHED } from "../../../src/core/saga/engine/run-state.ts";
+import { transition } from "../../../src/core/saga/engine/transition.ts";
 import { type Fate, SimulatedWorld } from "./simulated-world.ts";
 
 const RETRY = "retry: { attempts: 3, initial: 100ms }";
@@ -112,6 +114,23 @@ describe("a chain", () => {
     expect(world.play().status).toBe(status);
     expect(world.standing.join(" ")).toBe(standing);
   });
+});
+
+it("believes no probe that was begun while an attempt could still arrive, however late it answers", async () => {
+  const definition = await chain("a?");
+  const at = (now: number) => ({ definition, now, random: () => 0.5 });
+  const started = transition(newRun(definition, { runId: "r", defHash: "h", input: null }), { type: "started" }, at(0));
+  const timeout = { kind: "unknown", message: "timeout" } as const;
+  const outcome = { type: "outcome", step: "a", direction: "do", attempt: 1, outcome: timeout } as const;
+  const step = definition.steps[0];
+  const settledAt = (started.state.steps["a"]?.do.deadlineAt ?? 0) + (step?.settleMs ?? 0);
+  const lost = transition(started.state, outcome, at(10));
+  const probing = transition(lost.state, { type: "due" }, at(settledAt - 1));
+  expect(probing.intents).toMatchObject([{ asks: "probe" }]);
+  const no = { type: "probed", step: "a", answer: { kind: "not-done" } } as const;
+  expect(transition(probing.state, no, at(settledAt + 50)).intents).toMatchObject([{ asks: "probe" }]);
+  const again = transition(probing.state, no, at(settledAt + 50));
+  expect(transition(again.state, no, at(settledAt + 60)).intents).toMatchObject([{ asks: "effect" }]);
 });
 
 it("undoes against the order of all steps, also past one that nothing undoes", async () => {

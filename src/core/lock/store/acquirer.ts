@@ -7,6 +7,7 @@ import { fenceOf, isEnoughFor } from "../lock-mode.ts";
 import { newToken, type Token } from "../lock-token.ts";
 import { departed } from "./departed.ts";
 import { type Grants, IdleLeases, type OwnLease } from "./grants.ts";
+import { Lines } from "./lines.ts";
 import { placesOf, queuePrefix } from "./lock-keys.ts";
 import { type Asked, type LockQueue, options } from "./lock-queue.ts";
 import { toHolder } from "./lock-states.ts";
@@ -29,9 +30,11 @@ const TIMED_OUT = Symbol("timed out");
 export class Acquirer {
   readonly #parts: AcquirerParts;
   readonly #idle = new IdleLeases();
+  readonly #lines: Lines;
 
   constructor(parts: AcquirerParts) {
     this.#parts = parts;
+    this.#lines = new Lines(parts.store);
   }
 
   /** Takes it if it is free for the caller now. Nobody at all before it is one call; beside others it is four. */
@@ -46,7 +49,7 @@ export class Acquirer {
     return this.#orLeave(token, async () => {
       const alone = await queue.join(request, token, { alone: true });
       if (alone.succeeded) return this.#hold(request, token, alone.revision, end);
-      const before = await queue.places(request.name, request.signal);
+      const before = await this.#ahead(request);
       await this.#refuseMixed(request, before);
       if (!hasRoom(before, request.mode)) return null;
       await queue.join(request, token, { alone: false });
@@ -66,12 +69,19 @@ export class Acquirer {
     const { clock, queue } = this.#parts;
     // A place of a mode that does not go with the others would be in their way, be it for a moment.
     if (request.mode.type !== "exclusive")
-      await this.#refuseMixed(request, await queue.places(request.name, request.signal));
+      await this.#refuseMixed(request, (await queue.head(request.name, request.signal)).places);
     const token = newToken();
     const deadline = clock.monotonic() + request.ttlMs;
     return this.#orLeave(token, async () => {
       const { revision } = await queue.join(request, token, { alone: false });
-      const turn = await waitForTurn({ ...this.#parts, request, token, revision, deadline });
+      const turn = await waitForTurn({
+        ...this.#parts,
+        lines: this.#lines,
+        request,
+        token,
+        revision,
+        deadline,
+      });
       if (turn === null) {
         await this.#leave(token);
         return null;
@@ -145,6 +155,13 @@ export class Acquirer {
 
   close(): Promise<void> {
     return this.#endIdle(this.#idle.drain());
+  }
+
+  /** As much of the queue as says whether there is room behind it. */
+  async #ahead({ name, mode, signal }: Asked): Promise<readonly KeyValue[]> {
+    const { queue } = this.#parts;
+    const { places, isWhole } = await queue.head(name, signal);
+    return isWhole || !hasRoom(places, mode) ? places : queue.places(name, signal);
   }
 
   /** The lock on a lease of a hold before, if both are free; null where the long way must be gone. */

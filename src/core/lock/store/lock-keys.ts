@@ -36,9 +36,14 @@ export function parseQueueKey(key: string): { readonly name: string; readonly le
   return { name: key.slice(0, slash), lease };
 }
 
-/** The places of exactly this lock (`a` and not `a/b`), first come first. */
+/** True for a place of exactly this lock: `a` and not `a/b`. */
+export function isPlaceOf(name: string, kv: KeyValue): boolean {
+  return kv.lease !== null && parseQueueKey(kv.key)?.name === name;
+}
+
+/** The places of exactly this lock, first come first. */
 export function placesOf(name: string, kvs: readonly KeyValue[]): readonly KeyValue[] {
   return kvs
-    .filter((kv) => kv.lease !== null && parseQueueKey(kv.key)?.name === name)
-    .sort((a, b) => a.createRevision - b.createRevision);
+    .filter((kv) => isPlaceOf(name, kv))
+    .sort((a, b) => a.createRevision - b.createRevision || (a.key < b.key ? -1 : 1));
 }

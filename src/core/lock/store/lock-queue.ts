@@ -1,4 +1,4 @@
-import type { KeyValue, Store, TxnResult } from "../../store/store.ts";
+import type { KeyValue, LeaseId, Revision, Store, TxnResult } from "../../store/store.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { AcquireRequest, LockMode } from "../lock.ts";
 import { lockNotOwned, placeLost } from "../lock-errors.ts";
@@ -8,7 +8,7 @@ import type { LockRecord } from "../lock-record.ts";
 import { parseToken, proofOf, type Token } from "../lock-token.ts";
 import { checkLockValue } from "../lock-value.ts";
 import type { Grant } from "./grants.ts";
-import { placesOf, queueKey, queuePrefix, recordKey } from "./lock-keys.ts";
+import { isPlaceOf, placesOf, queueKey, queuePrefix, recordKey } from "./lock-keys.ts";
 import { toHolder } from "./lock-states.ts";
 import { isTurn, modeOf } from "./turns.ts";
 
@@ -23,6 +23,16 @@ export interface JoinOptions {
   /** The token's lease is there already. */
   readonly isLeased?: boolean;
 }
+
+/** The beginning of a queue. */
+export interface Head {
+  readonly places: readonly KeyValue[];
+  /** False where others stand behind. */
+  readonly isWhole: boolean;
+}
+
+/** Places that are read at once of the beginning of a queue: as many as are there as a rule. */
+const HEAD = 32;
 
 /** A hold that was there, found by its token. */
 export interface Owned extends Grant {
@@ -77,12 +87,36 @@ export class LockQueue {
     return placesOf(name, kvs);
   }
 
+  /** The beginning of the queue; all of it where it is short, or hidden behind older keys of longer names. */
+  async head(name: string, signal?: AbortSignal): Promise<Head> {
+    const some = { order: "oldest", limit: HEAD, ...options(signal) } as const;
+    const { kvs } = await this.#store.list(queuePrefix(name), some);
+    const places = placesOf(name, kvs);
+    if (kvs.length < HEAD) return { places, isWhole: true };
+    if (places.length > 0) return { places, isWhole: false };
+    return { places: await this.places(name, signal), isWhole: true };
+  }
+
+  /** The place right before one that stands at this revision; null where there is none. */
+  async before(name: string, createdBefore: Revision, signal?: AbortSignal): Promise<KeyValue | null> {
+    const some = { order: "newest", createdBefore, ...options(signal) } as const;
+    const { kvs } = await this.#store.list(queuePrefix(name), { ...some, limit: 1 });
+    const [only] = kvs;
+    if (only === undefined || isPlaceOf(name, only)) return only ?? null;
+    return placesOf(name, (await this.#store.list(queuePrefix(name), some)).kvs).at(-1) ?? null;
+  }
+
+  /** The place on that lease, if it is there. */
+  async place(name: string, lease: LeaseId, signal?: AbortSignal): Promise<KeyValue | null> {
+    return this.#store.get(queueKey(name, lease), options(signal));
+  }
+
   /** The place of the token; LOCK_NOT_OWNED when that is not a present holder's. */
   async owned(name: string, text: string, signal?: AbortSignal): Promise<Owned> {
     checkLockName(name);
     const token = parseToken(text);
     const [places, record] = await Promise.all([
-      this.places(name, signal),
+      this.#upTo(name, token?.lease ?? null, signal),
       token === null ? null : this.#store.get(recordKey(name, token.lease), options(signal)),
     ]);
     const index = places.findIndex((place) => place.lease === token?.lease);
@@ -94,6 +128,13 @@ export class LockQueue {
     }
     const [first] = places;
     throw lockNotOwned(name, first === undefined ? null : await toHolder(this.#store, name, first, signal));
+  }
+
+  /** The beginning of the queue, with the place of the lease in it if there is one. */
+  async #upTo(name: string, lease: LeaseId | null, signal?: AbortSignal): Promise<readonly KeyValue[]> {
+    const { places, isWhole } = await this.head(name, signal);
+    if (isWhole || lease === null || places.some((place) => place.lease === lease)) return places;
+    return this.places(name, signal);
   }
 
   /** From here on no process keeps the hold: grants the same lease anew as a detached one, if its place is still there. */

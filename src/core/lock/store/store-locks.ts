@@ -12,17 +12,18 @@ import type {
   LockState,
   Renewal,
 } from "../lock.ts";
-import { lockHeld, lockNotOwned, ttlInvalid } from "../lock-errors.ts";
+import { type LockGlance, lockHeld, lockNotOwned, ttlInvalid } from "../lock-errors.ts";
 import { checkMode } from "../lock-mode.ts";
 import { checkLockName } from "../lock-name.ts";
 import { parseToken } from "../lock-token.ts";
 import { Acquirer } from "./acquirer.ts";
 import { departed } from "./departed.ts";
-import { Grants, IdleLeases } from "./grants.ts";
+import { type Grant, Grants, IdleLeases } from "./grants.ts";
 import { keysOf, queueKey } from "./lock-keys.ts";
 import { type Asked, LockQueue, options, unlessAborted } from "./lock-queue.ts";
 import { readStates, stateOf, toHolder } from "./lock-states.ts";
 import { StoreNotes } from "./store-notes.ts";
+import { countHolders, modeOf } from "./turns.ts";
 import { watchLock } from "./watch-lock.ts";
 import { watchLocks } from "./watch-locks.ts";
 
@@ -70,14 +71,23 @@ export class StoreLocks implements LockDriver {
     if (request.token !== undefined) return this.#acquirer.reenter(asked, request.token);
     const hold = await this.#take(asked);
     if (hold !== null) return hold;
-    throw lockHeld(request, Math.max(0, request.waitMs), await this.inspect(request.name));
+    throw lockHeld(request, Math.max(0, request.waitMs), await this.#glance(request.name));
   }
 
   async renew(name: string, token: string, signal?: AbortSignal): Promise<Renewal> {
-    const { lease } = await this.#queue.owned(name, token, signal);
+    const known = this.#grants.get(token);
+    const grant = known ?? (await this.#queue.owned(name, token, signal));
+    if (known === undefined) this.#grants.add(token, grant);
+    const { lease } = grant;
     const sent = this.#clock.monotonic();
     try {
-      const { ttlMs } = await this.#store.keepAlive(lease, options(signal));
+      const [{ ttlMs }, isThere] = await Promise.all([
+        this.#store.keepAlive(lease, options(signal)),
+        // A key may be deleted while its lease lives.
+        known === undefined || this.#stands(name, known, signal),
+      ]);
+      // Says who holds it now.
+      if (!isThere) await this.#queue.owned(name, token, signal);
       return { ttlMs, deadline: sent + ttlMs, expiresAt: this.#epochOf(sent + ttlMs) };
     } catch (error) {
       if (isDcsError(error, "LEASE_NOT_FOUND")) throw lockNotOwned(name, null, error);
@@ -162,6 +172,25 @@ export class StoreLocks implements LockDriver {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** True while the place of a grant of ours is there. */
+  async #stands(name: string, { lease, fence }: Grant, signal?: AbortSignal): Promise<boolean> {
+    const place = await this.#queue.place(checkLockName(name), lease, signal);
+    return place?.createRevision === fence;
+  }
+
+  /** Who holds and how many wait, without a look at each of them. */
+  async #glance(name: string): Promise<LockGlance | null> {
+    const places = await this.#queue.places(name);
+    const [first] = places;
+    if (first === undefined) return null;
+    const length = countHolders(places.map(modeOf));
+    return {
+      holder: await toHolder(this.#store, name, first),
+      holders: { length },
+      waiters: { length: places.length - length },
+    };
   }
 
   #take(request: Asked): Promise<Hold | null> {

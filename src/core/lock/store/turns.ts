@@ -11,15 +11,26 @@ export function modeOf(place: KeyValue): LockMode {
   return parseMode(place.value);
 }
 
+/** Those of a queue who hold. */
+export function* holding<T>(queue: Iterable<T>, modeOf: (place: T) => LockMode): Generator<T, void> {
+  let text: string | null = null;
+  let left = 1;
+  for (const place of queue) {
+    const mode = modeOf(place);
+    if (text === null) {
+      text = modeText(mode);
+      if (mode.type !== "exclusive") left = mode.type === "slots" ? mode.slots : Number.POSITIVE_INFINITY;
+    } else if (modeText(mode) !== text) return;
+    yield place;
+    if (--left === 0) return;
+  }
+}
+
 /** How many of a queue, from its beginning, hold. */
 export function countHolders(queue: readonly LockMode[]): number {
-  const [first] = queue;
-  if (first === undefined) return 0;
-  if (first.type === "exclusive") return 1;
-  const text = modeText(first);
-  const other = queue.findIndex((mode) => modeText(mode) !== text);
-  const alike = other < 0 ? queue.length : other;
-  return first.type === "shared" ? alike : Math.min(alike, first.slots);
+  let count = 0;
+  for (const _ of holding(queue, (mode) => mode)) count++;
+  return count;
 }
 
 /** True when the place at `index` holds. */

@@ -56,7 +56,7 @@ export async function sendHttp(
 }
 
 /** By lower-case name. All calls of a run have one trace. */
-export function headersOf({ headers, body }: HttpRequest, identity: CallIdentity): Record<string, string> {
+function headersOf({ url, headers, body }: HttpRequest, identity: CallIdentity): Record<string, string> {
   const trace = createHash("sha256").update(identity.runId).digest("hex").slice(0, 32);
   const isProbe = identity.asks === "probe";
   return {
@@ -64,6 +64,7 @@ export function headersOf({ headers, body }: HttpRequest, identity: CallIdentity
     accept: "application/json, */*;q=0.5",
     "user-agent": "dcs-saga",
     traceparent: traceParent(trace),
+    ...credentials(url),
     ...headers,
     "saga-run": identity.runId,
     "saga-step": identity.step,
@@ -71,6 +72,14 @@ export function headersOf({ headers, body }: HttpRequest, identity: CallIdentity
     ...(isProbe ? {} : { "idempotency-key": identity.key }),
     ...(isProbe || identity.actionKey === null ? {} : { "saga-action-key": identity.actionKey }),
   };
+}
+
+/** Of `http://user:password@host/`. */
+function credentials(url: string): Readonly<Record<string, string>> {
+  const { username = "", password = "" } = URL.parse(url) ?? {};
+  if (username === "" && password === "") return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
 }
 
 function stillInFlight({ message, retryAfterMs }: InFlight, timeoutMs: number): Outcome {

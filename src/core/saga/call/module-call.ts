@@ -74,7 +74,9 @@ async function load({ path, exported }: ModuleRequest): Promise<StepFunction | s
   }
   const found = module[exported];
   if (typeof found === "function") return found as StepFunction;
-  const names = Object.keys(module).filter((name) => typeof module[name] === "function");
+  const names = Object.keys(module)
+    .filter((name) => typeof module[name] === "function")
+    .sort();
   const instead = names.length === 0 ? "it exports no function" : `it exports ${names.join(", ")}`;
   return `the module ${path} has no function ${exported}: ${instead}`;
 }

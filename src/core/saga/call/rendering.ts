@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { canonicalJson } from "../../util/canonical-json.ts";
 import type { TemplateTree } from "../definition/definition.ts";
 import type { Contexts, Json } from "../definition/expression.ts";
 import { Template } from "../definition/template.ts";
@@ -50,9 +51,7 @@ export function hashedRendering(contexts: Contexts): Rendering {
 
 /** SHA-256 of a value as JSON with sorted names, hex. */
 export function hashOf(value: Json): string {
-  return createHash("sha256")
-    .update(JSON.stringify(sorted(value)))
-    .digest("hex");
+  return createHash("sha256").update(canonicalJson(value)).digest("hex");
 }
 
 /** A secret that is not there would be sent as null in a body. */
@@ -73,13 +72,6 @@ function mapTree(tree: TemplateTree, value: (template: Template) => Json): Json 
   if (typeof tree !== "object" || tree === null) return tree;
   if (isList(tree)) return tree.map((each) => mapTree(each, value));
   return Object.fromEntries(Object.entries(tree).map(([key, each]) => [key, mapTree(each, value)]));
-}
-
-function sorted(value: Json): Json {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, each]: [string, Json]) => [key, sorted(each)]));
 }
 
 function isList(

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { DcsError } from "../../errors.ts";
+import { canonicalJson } from "../../util/canonical-json.ts";
 import { YamlPlaces } from "../../util/yaml-places.ts";
 import { buildDefinition } from "./build-definition.ts";
 import { checkDefinition, type DefinitionWarning } from "./check-definition.ts";
@@ -64,14 +65,5 @@ export async function parseDefinition(text: string, path: string): Promise<ReadD
 }
 
 function hashOf(document: unknown): string {
-  return createHash("sha256")
-    .update(JSON.stringify(sorted(document)))
-    .digest("hex");
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]));
+  return createHash("sha256").update(canonicalJson(document)).digest("hex");
 }

@@ -149,7 +149,8 @@ class Chooser {
       this.#due(call.notBefore);
       return;
     }
-    this.#begin(step, "do", { ...call, asks: "probe", probes: call.probes + 1 });
+    // A "no" counts by when it was asked for, not by when it came.
+    this.#begin(step, "do", { ...call, asks: "probe", probes: call.probes + 1, notBefore: this.#now });
   }
 
   #begin(step: Step, direction: Direction, call: CallState): void {

@@ -62,7 +62,7 @@ export interface CallState {
   /** Attempts that an operator has forgiven: the budget counts from here. */
   readonly forgiven: number;
   readonly probes: number;
-  /** No attempt before this. */
+  /** No attempt before this; of a probe under way, when it was begun. */
   readonly notBefore: number;
   /** When the first attempt under this key was begun; null before. */
   readonly firstSentAt: number | null;

@@ -127,8 +127,8 @@ function afterProbe(call: CallState, answer: ProbeAnswer, step: Step, parts: Tra
     return { ...call, status: "unknown", notBefore, error: { kind: "unknown", message: answer.message } };
   }
   const settledAt = settledFrom(call, step);
-  // Until then an attempt may still arrive: a no says nothing yet.
-  if (parts.now < settledAt) return { ...call, status: "unknown", notBefore: settledAt };
+  // Until then an attempt may still arrive: a probe that was begun before says nothing by a no.
+  if (call.notBefore < settledAt) return { ...call, status: "unknown", notBefore: settledAt };
   return { ...call, ...NO_EFFECT, asks: "effect", notBefore: parts.now };
 }
 

@@ -7,8 +7,8 @@ import { openDatabase } from "../../sqlite/open.ts";
 import { Statements } from "../../sqlite/statements.ts";
 import { WriteQueue } from "../../sqlite/write-queue.ts";
 import type { Clock } from "../../util/clock.ts";
-import type { Revision, WatchBatch } from "../store.ts";
-import { parseHolder } from "./rows.ts";
+import type { ListOptions, Revision, WatchBatch } from "../store.ts";
+import { parseHolder, type Row } from "./rows.ts";
 import { SQL } from "./statements.generated.ts";
 import type { StoreStatements } from "./statements.ts";
 import { rangeOf, Transaction } from "./transaction.ts";
@@ -17,6 +17,8 @@ import { inOrder, toDelete, toPut } from "./watch-events.ts";
 /** "dcs1", in the header of the file. */
 const APPLICATION_ID = 0x64637331;
 const FORMAT = 1;
+
+const LISTS = { key: "kv-list", oldest: "kv-list-oldest", newest: "kv-list-newest" } as const;
 
 export interface ConnectionOptions {
   readonly path: string;
@@ -112,22 +114,20 @@ export class Connection {
     return { revision: Number(row?.revision), compacted: Number(row?.compacted), boot: String(row?.boot) };
   }
 
+  /** The rows below `prefix`. */
+  list(prefix: string, { order = "key", limit = -1, createdBefore }: ListOptions = {}): readonly Row[] {
+    const before = createdBefore ?? Number.MAX_SAFE_INTEGER;
+    return this.sql.get(LISTS[order]).all(...rangeOf(prefix), before, limit);
+  }
+
   /** What changed below `prefix` after `seen`; null when nothing at all has changed. */
   changesSince(prefix: string, seen: Revision): WatchBatch | null {
     return this.snapshot(() => {
       const { revision, compacted } = this.meta();
       if (revision === seen) return null;
+      if (revision < seen || seen < compacted)
+        return { events: this.list(prefix).map(toPut), revision, resync: true };
       const range = rangeOf(prefix);
-      if (revision < seen || seen < compacted) {
-        return {
-          events: this.sql
-            .get("kv-list")
-            .all(...range)
-            .map(toPut),
-          revision,
-          resync: true,
-        };
-      }
       const deletes = this.sql.get("tombstone-since").all(seen, ...range);
       const puts = this.sql.get("kv-changed").all(seen, ...range);
       return { events: inOrder(deletes.map(toDelete), puts.map(toPut)), revision, resync: false };

@@ -7,6 +7,7 @@ import type {
   Lease,
   LeaseId,
   LeaseInfo,
+  ListOptions,
   ListResult,
   Revision,
   Store,
@@ -18,7 +19,6 @@ import type {
 import { ChangeNotice } from "./change-notice.ts";
 import { Connection } from "./connection.ts";
 import { type Row, toKeyValue, toLeaseInfo } from "./rows.ts";
-import { rangeOf } from "./transaction.ts";
 
 /** While somebody watches, expired leases, dead holders and a replaced file are looked for this often. */
 const TICK_MS = 250;
@@ -92,13 +92,10 @@ export class EmbeddedStore implements Store {
     return row === undefined ? null : toKeyValue(row);
   }
 
-  async list(prefix: string, options?: CallOptions): Promise<ListResult> {
+  async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
     const connection = await this.#settled(options);
     return connection.snapshot(() => ({
-      kvs: connection.sql
-        .get("kv-list")
-        .all(...rangeOf(prefix))
-        .map(toKeyValue),
+      kvs: connection.list(prefix, options).map(toKeyValue),
       revision: connection.meta().revision,
     }));
   }

@@ -69,13 +69,13 @@ export class Cluster {
     return this.persist(scope, () => this.attempt(method, request, scope));
   }
 
-  /** A stream's one message there and back, which may be repeated. */
-  exchange<S extends keyof Streams>(method: S, request: Streams[S][0], scope: Scope): Promise<Streams[S][1]> {
+  /** A renewal of a lease, which may be repeated. */
+  keepAlive(request: Streams["leaseKeepAlive"][0], scope: Scope): Promise<Streams["leaseKeepAlive"][1]> {
     // Only the leader's memory is asked, so a slow answer is none: somebody else may be faster.
     const patience = this.facts.timeoutMs / 4;
     return this.persist(scope, () =>
       this.#attempt(scope, (endpoint, bounds) =>
-        endpoint.exchange(method, request, { ...bounds, timeoutMs: Math.min(bounds.timeoutMs, patience) }),
+        endpoint.keepAlive(request, { ...bounds, timeoutMs: Math.min(bounds.timeoutMs, patience) }),
       ),
     );
   }

@@ -1,5 +1,5 @@
-import type { ICompare, IKeyValue, IRequestOp } from "etcd3";
-import type { Compare, KeyValue, LeaseId, Op } from "../store.ts";
+import type { ICompare, IKeyValue, IRangeRequest, IRequestOp } from "etcd3";
+import type { Compare, KeyValue, LeaseId, ListOptions, Op } from "../store.ts";
 
 /** Keys under a prefix that the caller does not see, as etcd's bytes. */
 export class Keyspace {
@@ -82,6 +82,17 @@ function afterPrefix(prefix: Buffer): Buffer {
     return end.subarray(0, i + 1);
   }
   return Buffer.of(0);
+}
+
+/** Which keys of a range, in which order. To etcd, 0 means no bound: nothing is made before revision 2. */
+export function toSelection({ order = "key", limit, createdBefore }: ListOptions): IRangeRequest {
+  return {
+    ...(order === "key"
+      ? {}
+      : { sort_target: "Create", sort_order: order === "oldest" ? "Ascend" : "Descend" }),
+    ...(limit === undefined ? {} : { limit: String(limit) }),
+    ...(createdBefore === undefined ? {} : { max_create_revision: String(Math.max(1, createdBefore - 1)) }),
+  };
 }
 
 /** A lease id as etcd's API has it: a signed 64 bit integer, in decimal. */

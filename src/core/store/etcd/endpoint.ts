@@ -1,4 +1,5 @@
 import type { Clock } from "../../util/clock.ts";
+import { KeepAlives } from "./keep-alives.ts";
 import type { Request, Response, RpcClients, RpcFactory, RpcStream, Streams, Unary } from "./rpc.ts";
 import { GRPC, RpcFailure } from "./rpc-failure.ts";
 
@@ -21,6 +22,7 @@ export class Endpoint {
   readonly #clock: Clock;
   readonly #cancels = new Set<(why: RpcFailure) => void>();
   #clients: RpcClients | null = null;
+  #keepAlives: KeepAlives | null = null;
   #closed = false;
 
   constructor(name: string, connect: RpcFactory, clock: Clock) {
@@ -63,25 +65,14 @@ export class Endpoint {
     });
   }
 
-  /** One message there and one back over a stream of its own. */
-  exchange<S extends keyof Streams>(
-    method: S,
-    request: Streams[S][0],
+  /** One renewal of a lease, over a stream that is shared with others. */
+  keepAlive(
+    request: Streams["leaseKeepAlive"][0],
     options: CallBounds,
-  ): Promise<Streams[S][1]> {
+  ): Promise<Streams["leaseKeepAlive"][1]> {
     return this.#bounded(options, (resolve, reject) => {
-      const stream = this.#open().stream(method, options.token);
-      stream.on("error", (error) => reject(this.failure(error)));
-      stream.on("end", () =>
-        reject(new RpcFailure(this.name, GRPC.unavailable, "the server ended the stream")),
-      );
-      stream.once("data", (response: Streams[S][1]) => {
-        resolve(response);
-        // Ended politely, it would wait for the server's word, and keep a connection that has fallen silent open.
-        stream.cancel();
-      });
-      stream.write(request);
-      return () => stream.cancel();
+      const giveUp = this.#openKeepAlives().send(String(request.ID), options.token, { resolve, reject });
+      return (why) => giveUp(why instanceof RpcFailure);
     });
   }
 
@@ -111,6 +102,7 @@ export class Endpoint {
   renew(): void {
     this.#clients?.channel.close();
     this.#clients = null;
+    this.#keepAlives = null;
   }
 
   /** Ends everything under way. */
@@ -118,18 +110,19 @@ export class Endpoint {
     this.#closed = true;
     const why = new RpcFailure(this.name, GRPC.unavailable, "the store was closed");
     for (const cancel of [...this.#cancels]) cancel(why);
+    this.#keepAlives?.close();
     this.renew();
   }
 
   #bounded<T>(
     { timeoutMs, signal }: CallBounds,
-    start: (resolve: (value: T) => void, reject: (reason: unknown) => void) => () => void,
+    start: (resolve: (value: T) => void, reject: (reason: unknown) => void) => (why: unknown) => void,
   ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    let cancel = () => {};
+    let cancel = (_why: unknown) => {};
     const giveUp = (reason: unknown) => {
       reject(reason);
-      cancel();
+      cancel(reason);
     };
     const onAbort = () => giveUp(signal?.reason);
     const cancelTimer = this.#clock.timer(timeoutMs, () =>
@@ -147,6 +140,18 @@ export class Endpoint {
       this.#cancels.delete(giveUp);
       signal?.removeEventListener("abort", onAbort);
     });
+  }
+
+  /** Those of the present connection. */
+  #openKeepAlives(): KeepAlives {
+    const clients = this.#open();
+    this.#keepAlives ??= new KeepAlives({
+      endpoint: this.name,
+      clock: this.#clock,
+      open: (token) => clients.stream("leaseKeepAlive", token),
+      failure: (error) => this.failure(error),
+    });
+    return this.#keepAlives;
   }
 
   #open(): RpcClients {

@@ -7,6 +7,7 @@ import type {
   Lease,
   LeaseId,
   LeaseInfo,
+  ListOptions,
   ListResult,
   Revision,
   Store,
@@ -16,7 +17,7 @@ import type {
   WatchBatch,
 } from "../store.ts";
 import { Cluster, type Scope } from "./cluster.ts";
-import { Keyspace } from "./codec.ts";
+import { Keyspace, toSelection } from "./codec.ts";
 import { parseEtcdUrl } from "./etcd-url.ts";
 import { Leases } from "./leases.ts";
 import { loadRpc } from "./rpc.ts";
@@ -76,9 +77,10 @@ export class EtcdStore implements Store {
     return kvs[0] === undefined ? null : keys.toKeyValue(kvs[0]);
   }
 
-  async list(prefix: string, options?: CallOptions): Promise<ListResult> {
+  async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
     const { cluster, keys } = this.#parts;
-    const { kvs, header } = await cluster.call("range", keys.range(prefix), this.#scope(options));
+    const range = { ...keys.range(prefix), ...toSelection(options) };
+    const { kvs, header } = await cluster.call("range", range, this.#scope(options));
     return { kvs: kvs.map((kv) => keys.toKeyValue(kv)), revision: Number(header.revision) };
   }
 

@@ -49,7 +49,7 @@ export class Leases {
   }
 
   async keepAlive(id: LeaseId, scope: Scope): Promise<Lease> {
-    const { TTL } = await this.#cluster.exchange("leaseKeepAlive", { ID: toApi(id) }, scope);
+    const { TTL } = await this.#cluster.keepAlive({ ID: toApi(id) }, scope);
     if (Number(TTL) <= 0) throw leaseGone(id);
     return { id, ttlMs: Number(TTL) * 1000 };
   }

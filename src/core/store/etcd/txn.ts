@@ -17,8 +17,8 @@ export interface TxnParts {
 }
 
 /**
- * One transaction of the port: its lease first, then all changes at once; the lease's record travels with them. A lease
- * made for a transaction that then fails is revoked.
+ * One transaction of the port: its lease first, then all changes at once, then the end of a lease; the new lease's record
+ * travels with the changes. A lease made for a transaction that then fails is revoked.
  */
 export async function runTxn(parts: TxnParts, request: TxnRequest, scope: Scope): Promise<TxnResult> {
   const { leases, cluster } = parts;
@@ -30,6 +30,7 @@ export async function runTxn(parts: TxnParts, request: TxnRequest, scope: Scope)
   try {
     const result = await settle(parts, compares, ops, scope);
     if (!result.succeeded) await forget();
+    else await endLease(parts, request.revoke);
     return result;
   } catch (error) {
     // Where the outcome is unknown, this decides it once it arrives: the changes are refused without their lease, or go
@@ -40,15 +41,17 @@ export async function runTxn(parts: TxnParts, request: TxnRequest, scope: Scope)
   }
 }
 
-/** A transaction that makes no lease. One that ends a lease does so once the changes are made. */
+/** A transaction that makes no lease. */
 async function runWithout(parts: TxnParts, request: TxnRequest, scope: Scope): Promise<TxnResult> {
-  const { leases, cluster } = parts;
   const { compares = [], ops, revoke } = request;
   const result = await settle(parts, compares, ops, scope, { endsLease: revoke !== undefined });
-  // The step is made whatever becomes of this; a lease that cannot be ended now ends with its TTL.
-  if (revoke !== undefined && result.succeeded)
-    await leases.revoke(revoke, cluster.scope()).catch(() => false);
+  if (result.succeeded) await endLease(parts, revoke);
   return result;
+}
+
+/** The step is made whatever becomes of this; a lease that cannot be ended now ends with its TTL. */
+async function endLease({ leases, cluster }: TxnParts, lease: LeaseId | undefined): Promise<void> {
+  if (lease !== undefined) await leases.revoke(lease, cluster.scope()).catch(() => false);
 }
 
 /** The request with the lease's record among its changes. A new lease has none yet: whoever sees it there, we were. */
