@@ -1,6 +1,8 @@
 import { hostname } from "node:os";
 import type { Settings } from "../../core/config/settings.ts";
+import type { Caller } from "../../core/saga/call/call.ts";
 import type { Sagas } from "../../core/saga/run/sagas.ts";
+import type { ProcessSecrets } from "../../core/saga/secrets/process-secrets.ts";
 import type { Store } from "../../core/store/store.ts";
 
 export interface SagaPlaces {
@@ -13,6 +15,8 @@ export interface SagaPlaces {
 /** Sagas with the configured journal; close it by disposing of what this gives. */
 export interface OpenSagas extends AsyncDisposable {
   readonly sagas: Sagas;
+  readonly caller: Caller;
+  readonly secrets: ProcessSecrets;
 }
 
 /** Opens the journal and what makes calls. JOURNAL_*, URL_INVALID, CONFIG_INVALID for a DCS_SAGA_KEY that is none. */
@@ -35,6 +39,8 @@ export async function openSagas({ settings, store, leaseMs }: SagaPlaces): Promi
   const sagas = new Sagas({ journal, caller, secrets, owner: `${hostname()}/${process.pid}`, leaseMs });
   return {
     sagas,
+    caller,
+    secrets,
     async [Symbol.asyncDispose]() {
       await caller[Symbol.asyncDispose]();
       await journal[Symbol.asyncDispose]();

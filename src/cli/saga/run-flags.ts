@@ -62,7 +62,13 @@ function businessKey(text: string | undefined): string | null {
 
 async function readInput(definition: Definition, flags: InputFlags): Promise<Record<string, Json>> {
   const input = flags["input-file"] === undefined ? {} : await readInputFile(flags["input-file"]);
-  for (const pair of flags.input ?? []) {
+  return { ...input, ...typedInput(definition, flags.input ?? []) };
+}
+
+/** The values of `--input NAME=VALUE`, as the definition wants them. USAGE for one that is not of that form. */
+export function typedInput(definition: Definition, pairs: readonly string[]): Record<string, Json> {
+  const input: Record<string, Json> = {};
+  for (const pair of pairs) {
     const at = pair.indexOf("=");
     if (at < 1) {
       throw new DcsError("USAGE", `--input ${pair}: it is not NAME=VALUE`, {
