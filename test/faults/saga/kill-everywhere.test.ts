@@ -17,7 +17,13 @@ const AT_ONCE = 3;
 /** What the services do to every run, and how each must end. */
 const SCENARIOS = [
   { name: "all goes well", saga: exampleSaga(), amount: 30, prepare: async () => {}, ends: "completed" },
-  { name: "the card is declined", saga: exampleSaga(), amount: 5000, prepare: async () => {}, ends: "compensated" },
+  {
+    name: "the card is declined",
+    saga: exampleSaga(),
+    amount: 5000,
+    prepare: async () => {},
+    ends: "compensated",
+  },
   {
     name: "the shipment fails for good",
     saga: exampleSaga(),
