@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redlock as SesamecareRedlock } from "@sesamecare-oss/redlock";
 import { Redis } from "ioredis";
 import Redlock from "redlock";
@@ -12,14 +13,19 @@ import { createRedlock, IoredisAdapter } from "redlock-universal";
 import { openLocks } from "../src/core/lock/open-locks.ts";
 import { currentHolder } from "../src/core/process/identity.ts";
 import { startQuorum } from "../test/support/redis-quorum.ts";
-import { canPin, handOff, interleaved, perSecond, pin, print, quantile } from "./support.ts";
+import { canPin, handOff, inFlight, interleaved, perSecond, pin, print, quantile } from "./support.ts";
 
 const NODES = 5;
 const CYCLES = 5000;
 const CONCURRENCY = 50;
 const ROUNDS = 7;
-const LATENCIES = 1000;
+/** Of all peers together. */
+const LATENCIES = 5000;
+const BATCH = 50;
 const TTL_MS = 30_000;
+const HELD = 1000;
+const HELD_TTL_MS = 9000;
+const MEASURED_MS = 6000;
 
 const quorum = await startQuorum(NODES);
 for (const { process: server } of quorum.servers) if (server.pid !== undefined) pin(server.pid, 0);
@@ -32,55 +38,152 @@ const locks = await openLocks(options);
 const rivals = await openLocks(options);
 const holder = currentHolder();
 
-function dcsAcquire(driver: typeof locks, name: string, noFence: boolean, waitMs = 0) {
-  return driver.acquire({ name, ttlMs: TTL_MS, waitMs, holder, detached: false, noFence });
+function dcsAcquire(driver: typeof locks, name: string, noFence: boolean, waitMs = 0, ttlMs = TTL_MS) {
+  return driver.acquire({ name, ttlMs, waitMs, holder, detached: false, noFence });
 }
 
-type Cycle = (name: string) => Promise<unknown>;
+/** A lock that somebody has. */
+interface Held {
+  readonly release: () => Promise<unknown>;
+  /** Its full TTL again. */
+  readonly extend: () => Promise<unknown>;
+}
+
+interface Peer {
+  readonly name: string;
+  readonly acquire: (name: string, ttlMs: number) => Promise<Held>;
+}
+
+function dcsPeer(name: string, noFence: boolean): Peer {
+  return {
+    name,
+    acquire: async (lock, ttlMs) => {
+      const { token } = await dcsAcquire(locks, lock, noFence, 0, ttlMs);
+      return { release: () => locks.release(lock, token), extend: () => locks.renew(lock, token) };
+    },
+  };
+}
 
 const redlock = new Redlock(clients, { retryCount: 0 });
 const sesamecare = new SesamecareRedlock(clients, { retryCount: 0 });
 const adapters = clients.map((client) => new IoredisAdapter(client));
-const peers: readonly { readonly name: string; readonly cycle: Cycle }[] = [
+const peers: readonly Peer[] = [
+  dcsPeer("dcs, with a fence", false),
+  dcsPeer("dcs, no fence", true),
   {
-    name: "dcs, with a fence",
-    cycle: async (name) => locks.release(name, (await dcsAcquire(locks, name, false)).token),
+    name: "redlock",
+    acquire: async (name, ttlMs) => {
+      let lock = await redlock.acquire([name], ttlMs);
+      const extend = async () => {
+        lock = await lock.extend(ttlMs);
+      };
+      return { release: () => lock.release(), extend };
+    },
   },
-  {
-    name: "dcs, no fence",
-    cycle: async (name) => locks.release(name, (await dcsAcquire(locks, name, true)).token),
-  },
-  { name: "redlock", cycle: async (name) => (await redlock.acquire([name], TTL_MS)).release() },
   {
     name: "@sesamecare-oss/redlock",
-    cycle: async (name) => (await sesamecare.acquire([name], TTL_MS)).release(),
+    acquire: async (name, ttlMs) => {
+      let lock = await sesamecare.acquire([name], ttlMs);
+      const extend = async () => {
+        lock = await lock.extend(ttlMs);
+      };
+      return { release: () => lock.release(), extend };
+    },
   },
   {
     name: "redlock-universal",
-    cycle: async (name) => {
-      const lock = createRedlock({ adapters, key: name, ttl: TTL_MS });
-      return lock.release(await lock.acquire());
+    acquire: async (name, ttlMs) => {
+      const lock = createRedlock({ adapters, key: name, ttl: ttlMs });
+      const handle = await lock.acquire();
+      return { release: () => lock.release(handle), extend: () => lock.extend(handle, ttlMs) };
     },
   },
 ];
 
-/** One at a time: how long a caller waits for its lock, without the release. */
-async function latency(cycle: Cycle): Promise<{ p50Ms: number; p99Ms: number }> {
-  const times: number[] = [];
+async function cycle({ acquire }: Peer, name: string): Promise<void> {
+  await (await acquire(name, TTL_MS)).release();
+}
+
+interface Quantiles {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** One at a time, the peers in turns: how long a caller waits for its lock, and until it has given it back. */
+async function latencies(): Promise<
+  ReadonlyMap<string, { readonly acquire: Quantiles; readonly cycle: Quantiles }>
+> {
+  const times = peers.map((peer) => ({ ...peer, acquired: [] as number[], released: [] as number[] }));
   for (let i = 0; i < LATENCIES; i++) {
+    const peer = times[Math.floor(i / BATCH) % times.length];
+    if (peer === undefined) continue;
+    const { name, acquire, acquired, released } = peer;
     const begin = performance.now();
-    await cycle("alone");
-    times.push(performance.now() - begin);
+    const held = await acquire(`alone-${name}`, TTL_MS);
+    acquired.push(performance.now() - begin);
+    await held.release();
+    released.push(performance.now() - begin);
   }
-  return { p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) };
+  const quantiles = (all: readonly number[]) => ({ p50Ms: quantile(all, 0.5), p99Ms: quantile(all, 0.99) });
+  return new Map(
+    times.map(({ name, acquired, released }) => [
+      name,
+      { acquire: quantiles(acquired), cycle: quantiles(released) },
+    ]),
+  );
+}
+
+/**
+ * Milliseconds of processor time a second while `HELD` locks are held, each renewed every third of its TTL by a timer, which
+ * is what dcs does and what no peer does by itself in the same rhythm. Counted: this process, its servers not.
+ */
+async function holding({
+  name,
+  acquire,
+}: Peer): Promise<{ readonly cpuMsPerS: number; readonly renewals: number }> {
+  let renewals = 0;
+  let failed: unknown = null;
+  const held: Held[] = [];
+  const names = Array.from({ length: HELD }, (_, i) => `held-${name}-${i}`);
+  await inFlight(CONCURRENCY, names, async (lock) => held.push(await acquire(lock, HELD_TTL_MS)));
+  const renew = async ({ extend }: Held) => {
+    try {
+      await extend();
+      renewals++;
+    } catch (error) {
+      failed ??= error;
+    }
+  };
+  const timers: NodeJS.Timeout[] = [];
+  // Spread over the third, so that all are renewed alike whoever was quick to acquire.
+  for (const [i, each] of held.entries()) {
+    const start = () => {
+      void renew(each);
+      timers.push(setInterval(() => void renew(each), HELD_TTL_MS / 3));
+    };
+    setTimeout(start, (i / HELD) * (HELD_TTL_MS / 3));
+  }
+  await sleep(HELD_TTL_MS / 3);
+  renewals = 0;
+  const before = process.cpuUsage();
+  await sleep(MEASURED_MS);
+  const { user, system } = process.cpuUsage(before);
+  const counted = renewals;
+  for (const timer of timers) clearInterval(timer);
+  if (failed !== null) throw failed;
+  await inFlight(CONCURRENCY, held, ({ release }) => release());
+  return {
+    cpuMsPerS: (user + system) / 1000 / (MEASURED_MS / 1000),
+    renewals: counted / (MEASURED_MS / 1000),
+  };
 }
 
 try {
   const throughput = await interleaved(
     ROUNDS,
-    peers.map(({ name, cycle }) => ({
-      name,
-      run: () => perSecond(CYCLES, CONCURRENCY, (worker) => cycle(`${name}-${worker}`)),
+    peers.map((peer) => ({
+      name: peer.name,
+      run: () => perSecond(CYCLES, CONCURRENCY, (worker) => cycle(peer, `${peer.name}-${worker}`)),
     })),
   );
   const base = throughput.get("redlock") ?? Number.NaN;
@@ -89,11 +192,24 @@ try {
     [...throughput].map(([name, value]) => [name, value.toFixed(0), (value / base).toFixed(2)]),
   );
 
-  const latencies: Record<string, { p50Ms: number; p99Ms: number }> = {};
-  for (const { name, cycle } of peers) latencies[name] = await latency(cycle);
+  const waits = await latencies();
   print(
-    [`ACQUIRE + RELEASE ON ${NODES} NODES, ONE AT A TIME`, "P50 MS", "P99 MS"],
-    Object.entries(latencies).map(([name, { p50Ms, p99Ms }]) => [name, p50Ms.toFixed(2), p99Ms.toFixed(2)]),
+    [`ONE AT A TIME ON ${NODES} NODES`, "ACQUIRE P50 MS", "P99 MS", "WITH RELEASE P50 MS", "P99 MS"],
+    [...waits].map(([name, each]) => [
+      name,
+      ...[each.acquire, each.cycle].flatMap(({ p50Ms, p99Ms }) => [p50Ms.toFixed(2), p99Ms.toFixed(2)]),
+    ]),
+  );
+
+  const holds: Record<string, Awaited<ReturnType<typeof holding>>> = {};
+  for (const peer of peers) holds[peer.name] = await holding(peer);
+  print(
+    [`${HELD} LOCKS HELD ON ${NODES} NODES, RENEWED EVERY ${HELD_TTL_MS / 3000} S`, "CPU MS/S", "RENEWALS/S"],
+    Object.entries(holds).map(([name, { cpuMsPerS, renewals }]) => [
+      name,
+      cpuMsPerS.toFixed(1),
+      renewals.toFixed(0),
+    ]),
   );
 
   const patient = new Redlock(clients, { retryCount: -1, retryDelay: 100, retryJitter: 50 });
@@ -112,7 +228,12 @@ try {
     [`HAND-OFF ON ${NODES} NODES`, "P50 MS", "P99 MS"],
     Object.entries(handOffs).map(([name, { p50Ms, p99Ms }]) => [name, p50Ms.toFixed(2), p99Ms.toFixed(2)]),
   );
-  const figures = { throughput: Object.fromEntries(throughput), latencies, handOffs };
+  const figures = {
+    throughput: Object.fromEntries(throughput),
+    latencies: Object.fromEntries(waits),
+    holds,
+    handOffs,
+  };
   console.log(JSON.stringify({ bench: "lock-quorum", node: process.version, pinned: canPin, ...figures }));
 } finally {
   await locks.close();

@@ -184,7 +184,7 @@ describe("locks on Redis", () => {
     // As if its process had been killed: nothing more is heard of it.
     await dying.close();
     const [first] = await bare.hkeys("dcs:lock:{a}:places");
-    await bare.hset("dcs:lock:{a}:places", first ?? "", "1 {}");
+    await bare.hset("dcs:lock:{a}:places", first ?? "", "1 0 exclusive {}");
     const next = locks.acquire(request("a", { waitMs: 10_000 }));
     await locks.release("a", hold.token);
     expect((await next).grant).toBeGreaterThan(hold.grant);

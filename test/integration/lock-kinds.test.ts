@@ -175,7 +175,7 @@ describe("locks that several hold, on Redis", () => {
     const record = "{}";
     const wait = async (name: string, deadline: number) => {
       await bare.zadd(`dcs:lock:{${name}}:queue`, 1, "somebody");
-      await bare.hset(`dcs:lock:{${name}}:places`, "somebody", `${deadline} exclusive ${record}`);
+      await bare.hset(`dcs:lock:{${name}}:places`, "somebody", `${deadline} 0 exclusive ${record}`);
     };
     for (const mode of [SHARED, { type: "exclusive" }] as const) {
       const name = `past-${mode.type}`;

@@ -3,6 +3,7 @@ declare module "redlock" {
   import type { Redis } from "ioredis";
 
   interface Lock {
+    extend(durationMs: number): Promise<Lock>;
     /** Epoch ms. */
     readonly expiration: number;
     release(): Promise<unknown>;

@@ -6,9 +6,18 @@ import { EXCLUSIVE, sayMode } from "./lock-mode.ts";
 import { holderDetails, sayHolder } from "./say-holder.ts";
 
 /** What of a lock's state stands in LOCK_HELD. */
-export interface LockGlance extends Pick<LockState, "holder"> {
+export interface LockGlance {
+  readonly holder: LockHolder | null;
   readonly holders: { readonly length: number };
   readonly waiters: { readonly length: number };
+}
+
+/** A state without what the caller itself has in it, by the lease that is its own. */
+export function withoutOwn(state: LockState | null, ownLease: string): LockGlance | null {
+  if (state === null) return null;
+  const others = (seen: readonly LockHolder[]) => seen.filter(({ lease }) => lease !== ownLease);
+  const holders = others(state.holders);
+  return { holder: holders[0] ?? null, holders, waiters: others(state.waiters) };
 }
 
 /** LOCK_HELD: who holds the lock that was asked for, as seen just now. */

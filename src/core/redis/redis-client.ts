@@ -145,10 +145,21 @@ function commonOptions({ timeoutMs }: ClientOptions): Legacy<RedisOptions> {
   };
 }
 
+/**
+ * A password alone is that of the user `default`, as in Redis itself. It is named, because ioredis prints a warning of its own
+ * where a server wants no password and is given one without a user.
+ */
+function logIn(
+  username: string | null,
+  password: string | null,
+): Pick<RedisOptions, "username" | "password"> {
+  if (password === null) return username === null ? {} : { username };
+  return { username: username ?? "default", password };
+}
+
 function loginOptions(address: RedisAddress): Pick<RedisOptions, "username" | "password" | "tls"> {
   return {
-    ...(address.username === null ? {} : { username: address.username }),
-    ...(address.password === null ? {} : { password: address.password }),
+    ...logIn(address.username, address.password),
     // SNI may not be an address; the certificate is checked against the host all the same.
     ...(address.tls ? { tls: isIP(address.host) ? {} : { servername: address.host } } : {}),
   };
@@ -180,8 +191,7 @@ function sentinelOptions(
     sentinels: target.servers.map(({ host, port }) => ({ host, port })),
     name: target.master,
     db: target.database,
-    ...(target.sentinelUsername === null ? {} : { sentinelUsername: target.sentinelUsername }),
-    ...(target.sentinelPassword === null ? {} : { sentinelPassword: target.sentinelPassword }),
+    ...sentinelLogIn(target),
     // Without one, the client ends for ever when no Sentinel answers once. Its failoverDetector does so as well, when it hears
     // of the failover while it connects; RedisConnection leaves a master that is silent.
     sentinelRetryStrategy: (attempt) => Math.max(1, backoffDelay(RECONNECT, attempt)),
@@ -190,6 +200,14 @@ function sentinelOptions(
     retryStrategy: (attempt) => Math.max(1, backoffDelay(RECONNECT, attempt)),
     // The old master is a replica now: leave it. The call itself fails, and RedisConnection sends it again.
     reconnectOnError: (error) => (error.message.includes("READONLY") ? 1 : false),
+  };
+}
+
+function sentinelLogIn(target: SentinelTarget): Pick<RedisOptions, "sentinelUsername" | "sentinelPassword"> {
+  const { username, password } = logIn(target.sentinelUsername, target.sentinelPassword);
+  return {
+    ...(username === undefined ? {} : { sentinelUsername: username }),
+    ...(password === undefined ? {} : { sentinelPassword: password }),
   };
 }
 

@@ -3,22 +3,14 @@ import type { Redis } from "ioredis";
 import { DcsError } from "../errors.ts";
 import { type BackoffPolicy, backoffDelay } from "../util/backoff.ts";
 import { type Clock, sleep } from "../util/clock.ts";
-import {
-  connectClient,
-  connected,
-  isReplyError,
-  newClient,
-  notRun,
-  type RedisClient,
-} from "./redis-client.ts";
+import { connectClient, isReplyError, newClient, notRun, type RedisClient } from "./redis-client.ts";
 import { toRedisError } from "./redis-errors.ts";
+import { RedisMessages } from "./redis-messages.ts";
 import { parseRedisTarget, type RedisTarget } from "./redis-url.ts";
 
 export { isReplyError } from "./redis-client.ts";
 
 const CALLS_A_WRITE = 4;
-/** ioredis subscribes again by itself after a reconnect, and lets the failure of that end the process. */
-const RESUBSCRIBES = { autoResubscribe: false };
 /** A failover takes a while; what was not run is sent again until the call's own time is over. */
 const FAILOVER: BackoffPolicy = { initialMs: 20, factor: 2, maxMs: 300 };
 
@@ -44,15 +36,13 @@ export class RedisConnection<Script extends string = never> {
   readonly #redis: RedisClient;
   /** True where another server may take over from the one that is asked. */
   readonly #failsOver: boolean;
-  readonly #reconnects: boolean;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #scripts: Readonly<Record<Script, string>>;
   readonly #digests: ReadonlyMap<string, string>;
   readonly #signal: AbortSignal | undefined;
-  #subscriber: Promise<RedisClient> | null = null;
+  readonly #messages: RedisMessages;
   #sharing = 0;
-  readonly #listeners = new Map<string, Set<(message: string) => void>>();
 
   /** Connects, and answers STORE_UNREACHABLE or PERMISSION_DENIED when that fails; a quorum is no one connection. */
   static async open<Script extends string>(
@@ -81,7 +71,6 @@ export class RedisConnection<Script extends string = never> {
     this.#redis = redis;
     this.url = target.shown;
     this.#failsOver = target.kind !== "single";
-    this.#reconnects = options.reconnect ?? true;
     this.#timeoutMs = options.timeoutMs;
     this.#clock = options.clock;
     this.#scripts = options.scripts;
@@ -89,6 +78,10 @@ export class RedisConnection<Script extends string = never> {
       Object.entries<string>(options.scripts).map(([name, text]) => [name, sha1(text)]),
     );
     this.#signal = options.signal;
+    this.#messages = new RedisMessages(redis, {
+      within: (call) => this.#within(this.#timeoutMs, call),
+      reconnects: options.reconnect ?? true,
+    });
   }
 
   /** Runs a script; rejects with STORE_UNREACHABLE and its kin when no answer came within the timeout. */
@@ -198,24 +191,13 @@ export class RedisConnection<Script extends string = never> {
   }
 
   /** Calls `listener` for each message of the channel, until the returned function is called. Resolves once subscribed. */
-  async subscribe(channel: string, listener: (message: string) => void): Promise<() => void> {
-    this.#subscriber ??= this.#openSubscriber();
-    const subscriber = await this.#subscriber;
-    const listeners = this.#listeners.get(channel) ?? new Set();
-    this.#listeners.set(channel, listeners);
-    listeners.add(listener);
-    if (listeners.size === 1) await this.#within(this.#timeoutMs, () => subscriber.subscribe(channel));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size > 0) return;
-      this.#listeners.delete(channel);
-      subscriber.unsubscribe(channel).catch(() => {});
-    };
+  subscribe(channel: string, listener: (message: string) => void): Promise<() => void> {
+    return this.#messages.subscribe(channel, listener);
   }
 
   async close(): Promise<void> {
     this.#redis.disconnect();
-    (await this.#subscriber?.catch(() => null))?.disconnect();
+    await this.#messages.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -241,32 +223,6 @@ export class RedisConnection<Script extends string = never> {
       stream.cork();
     }
     this.#sharing++;
-  }
-
-  async #openSubscriber(): Promise<RedisClient> {
-    // A Cluster has a connection for messages already, and moves it when its server goes.
-    const isCluster = "nodes" in this.#redis;
-    const subscriber = "nodes" in this.#redis ? this.#redis : this.#redis.duplicate(RESUBSCRIBES);
-    subscriber.on("error", () => {});
-    subscriber.on("message", (channel: string, message: string) => {
-      for (const listener of this.#listeners.get(channel) ?? []) listener(message);
-    });
-    if (isCluster) return subscriber;
-    subscriber.on("ready", () => {
-      const channels = [...this.#listeners.keys()];
-      // A connection that breaks meanwhile is opened again, and comes here again.
-      if (channels.length > 0) subscriber.subscribe(...channels).catch(() => {});
-    });
-    try {
-      await this.#within(this.#timeoutMs, () => connected(subscriber, true));
-      // Without messages the connection is not whole: its owner shall open it anew.
-      if (!this.#reconnects) subscriber.once("end", () => this.#redis.disconnect());
-      return subscriber;
-    } catch (error) {
-      subscriber.disconnect();
-      this.#subscriber = null;
-      throw error;
-    }
   }
 
   /** The call's result, or STORE_UNREACHABLE when there is none in time. By hand: a race costs a tenth of a call. */

@@ -41,6 +41,7 @@ export class ServiceClient implements AsyncDisposable {
   readonly #o: ServiceClientOptions;
   readonly #stop = new AbortController();
   readonly #resolvers = new Map<string, Promise<ServiceResolver>>();
+  readonly #ready = new Map<string, ServiceResolver>();
   #open: Promise<HttpConnections> | null = null;
 
   constructor(options: ServiceClientOptions) {
@@ -57,8 +58,7 @@ export class ServiceClient implements AsyncDisposable {
     if (timeoutMs <= 0) return { kind: "not-sent", message: "no time was left to send it" };
     const headers = { traceparent: traceParent(), "accept-encoding": "identity", ...request.headers };
     const { dispatcher } = await this.#connections();
-    const signal = AbortSignal.any([request.signal, this.#stop.signal]);
-    return exchange({ ...request, headers, timeoutMs, signal }, { dispatcher, url, clock, maxBodyBytes });
+    return exchange({ ...request, headers, timeoutMs }, { dispatcher, url, clock, maxBodyBytes });
   }
 
   /** Ends what is under way (as unknown where it was sent) and closes all connections. */
@@ -79,7 +79,8 @@ export class ServiceClient implements AsyncDisposable {
     if (rule !== null) return `${JSON.stringify(service)} cannot be a service name: ${rule}`;
     try {
       const wait = (given: AbortSignal) => unlessAborted(this.#resolver(service), given);
-      const resolver = await within(this.#o.clock, Math.max(0, timeoutMs), signal, wait);
+      const resolver =
+        this.#ready.get(service) ?? (await within(this.#o.clock, Math.max(0, timeoutMs), signal, wait));
       if (resolver === null) return `the instances of ${service} were not known within ${timeoutMs} ms`;
       const instance = resolver.pick();
       if (instance === null) return noneOf(resolver, service);
@@ -94,8 +95,11 @@ export class ServiceClient implements AsyncDisposable {
     if (known !== undefined) return known;
     const opening = this.#openResolver(service);
     this.#resolvers.set(service, opening);
-    // The next one tries again.
-    opening.catch(() => this.#resolvers.delete(service));
+    opening.then(
+      (resolver) => this.#ready.set(service, resolver),
+      // The next one tries again.
+      () => this.#resolvers.delete(service),
+    );
     return opening;
   }
 

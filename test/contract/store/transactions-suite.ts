@@ -133,6 +133,7 @@ export function transactionsSuite(world: () => StoreWorld): void {
     });
 
     it("grants one lease and ends another in one step, or neither", async () => {
+      const { store, other } = world();
       const [old, next] = [lease(60_000), lease(60_000)];
       await store.txn({ ops: [{ put: "x", value: "", lease: old.id }], grant: old });
       const replace = (compare: "absent" | "present") =>

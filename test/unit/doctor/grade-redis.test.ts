@@ -14,7 +14,6 @@ const GOOD = {
 };
 const FORGETS = { appendonly: "no" };
 const EVICTS = { "maxmemory-policy": "volatile-lru", maxmemory: "1000" };
-const QUORUM = { kind: "quorum", maxTtlMs: 600_000 } as const;
 
 interface Server {
   readonly config?: Readonly<Record<string, string>> | null;
@@ -111,53 +110,5 @@ describe("Sentinel and Cluster", () => {
       gradeRedis({ kind: "cluster" }, [node({ info: { cluster_enabled: 1 } }), node({ silent: true })]).grade,
     ).toBe("unknown");
     expect(gradeRedis({ kind: "sentinel" }, []).grade).toBe("unknown");
-  });
-});
-
-describe("a quorum", () => {
-  const three = (...servers: readonly Server[]) =>
-    gradeRedis(
-      QUORUM,
-      [0, 1, 2].map((i) => node(servers[i])),
-    );
-
-  it.each<[string, readonly Server[], string, string[]]>([
-    ["all as it should be", [], "correctness", []],
-    [
-      "that forget at a restart, which is seen",
-      [{ config: FORGETS }, { config: FORGETS }],
-      "correctness",
-      [],
-    ],
-    ["of which one is silent", [{ silent: true }], "correctness", []],
-    ["of which one cannot lock", [{ more: [REFUSED] }], "correctness", []],
-    ["of which one evicts, which nobody sees", [{ config: EVICTS }], "efficiency only", ["eviction"]],
-    ["of which one has a replica", [{ info: { connected_slaves: 1 } }], "efficiency only", ["replicas"]],
-    [
-      "two names of one server",
-      [{ info: { run_id: "x" } }, { info: { run_id: "x" } }],
-      "efficiency only",
-      ["servers"],
-    ],
-    ["clocks ten minutes apart", [{ clockMs: -300_000 }, { clockMs: 300_000 }], "efficiency only", ["clock"]],
-    ["clocks a minute apart", [{ clockMs: -30_000 }, { clockMs: 30_000 }], "correctness", []],
-    [
-      "two of them cannot lock",
-      [{ more: [REFUSED] }, { more: [REFUSED] }],
-      "unusable",
-      ["commands", "commands"],
-    ],
-    ["two of them are silent", [{ silent: true }, { silent: true }], "unknown", ["reachable", "reachable"]],
-  ])("of three, %s", (_what, servers, grade, checks) => {
-    const verdict = three(...servers);
-    expect(verdict.grade).toBe(grade);
-    expect(verdict.reasons.map(({ check }) => check)).toEqual(checks);
-  });
-
-  it("of two is none", () => {
-    expect(gradeRedis(QUORUM, [node(), node()])).toMatchObject({
-      grade: "unusable",
-      reasons: [{ check: "servers" }],
-    });
   });
 });

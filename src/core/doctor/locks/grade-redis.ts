@@ -15,8 +15,8 @@ export type RedisTopology =
   /** A primary that Sentinel replaces by one of its replicas. */
   | { readonly kind: "sentinel" }
   | { readonly kind: "cluster" }
-  /** Independent servers, of which a majority holds. A server that restarted does not count for `maxTtlMs`. */
-  | { readonly kind: "quorum"; readonly maxTtlMs: number };
+  /** Independent servers, of which a majority holds. */
+  | { readonly kind: "quorum" };
 
 /** What was found on one server (`examineRedis`). */
 export interface RedisNode {
@@ -27,12 +27,12 @@ export interface RedisNode {
 
 /**
  * What locks on these servers are good for. Sentinel and Cluster replicate asynchronously, so a failover can forget a lock.
- * A quorum outlives the loss of a minority; that a restarted server has forgotten is covered by not counting it, an
- * eviction or a failover, which nobody sees, is not.
+ * What is found on the servers of a quorum is weighed where it is found: `weighQuorum`.
  */
 export function gradeRedis(topology: RedisTopology, nodes: readonly RedisNode[]): LockVerdict {
   switch (topology.kind) {
     case "single":
+    case "quorum":
       return gradeFindings(nodes[0]?.findings ?? []);
     case "sentinel":
       return gradeAll(nodes, ["replicas"], [SENTINEL]);
@@ -40,8 +40,6 @@ export function gradeRedis(topology: RedisTopology, nodes: readonly RedisNode[])
       const primaries = nodes.filter((node) => find(node, "role")?.status !== "fail");
       return gradeAll(primaries.length === 0 ? nodes : primaries, ["cluster"], []);
     }
-    case "quorum":
-      return gradeQuorum(nodes, topology.maxTtlMs);
   }
 }
 
@@ -73,58 +71,6 @@ function gradeAll(
   const prevents = reasonsOf(counted, isPreventing);
   const reasons = [...prevents, ...more, ...reasonsOf(counted, ({ weakens }) => weakens !== undefined)];
   return { grade: gradeOf(prevents.length > 0, reasons.length > 0), reasons };
-}
-
-function gradeQuorum(nodes: readonly RedisNode[], maxTtlMs: number): LockVerdict {
-  const majority = Math.floor(nodes.length / 2) + 1;
-  const silent = nodes.filter(({ findings }) => findings.some(isUnreached));
-  if (nodes.length - silent.length < majority) {
-    return { grade: "unknown", reasons: reasonsOf(silent, isUnreached) };
-  }
-  const answering = nodes.filter((node) => !silent.includes(node));
-  const broken = answering.filter(({ findings }) => findings.some(isPreventing));
-  const prevents =
-    answering.length - broken.length < majority ? reasonsOf(broken, isPreventing) : tooFew(nodes);
-  const weakens = [
-    ...sameServers(answering),
-    ...farClocks(answering, maxTtlMs),
-    ...reasonsOf(answering, ({ check, weakens: why }) => why !== undefined && check !== "persistence"),
-  ];
-  const reasons = [...prevents, ...weakens];
-  return { grade: gradeOf(prevents.length > 0, reasons.length > 0), reasons };
-}
-
-function tooFew(nodes: readonly RedisNode[]): readonly GradeReason[] {
-  if (nodes.length >= 3) return [];
-  const why = `${nodes.length} servers have no majority that outlives one of them: 3 or 5 are needed`;
-  return [{ check: "servers", node: null, status: "fail", why, detail: why, fix: SENTINEL.fix }];
-}
-
-/** Two names of one server would count it twice. */
-function sameServers(nodes: readonly RedisNode[]): readonly GradeReason[] {
-  const seen = new Map<unknown, string>();
-  return nodes.flatMap((node) => {
-    const runId = find(node, "version")?.data?.["runId"] ?? null;
-    const other = seen.get(runId);
-    if (runId !== null) seen.set(runId, node.name);
-    if (runId === null || other === undefined) return [];
-    const why = `${other} and ${node.name} are one server, which would count twice`;
-    const fix = "dcs config show --origin   # name independent servers in the locks URL";
-    return [{ check: "servers", node: node.name, status: "fail" as const, why, detail: why, fix }];
-  });
-}
-
-/** A server's own clock says when a lock ends there, and how long it has been up. */
-function farClocks(nodes: readonly RedisNode[], maxTtlMs: number): readonly GradeReason[] {
-  const differences = nodes.flatMap((node) => {
-    const value = find(node, "clock")?.data?.["differenceMs"];
-    return typeof value === "number" ? [value] : [];
-  });
-  const spread = Math.max(...differences) - Math.min(...differences);
-  if (differences.length < 2 || spread < maxTtlMs) return [];
-  const why = `the servers' clocks are ${Math.round(spread / 1000)} s apart, more than the longest TTL`;
-  const fix = "timedatectl set-ntp true   # on every server";
-  return [{ check: "clock", node: null, status: "warn", why, detail: why, fix }];
 }
 
 function find({ findings }: RedisNode, check: string): Finding | undefined {

@@ -51,11 +51,8 @@ export async function runLockDoctor(
   }
   const backend = backendOf(url);
   const topology = backend === "redis" ? topologyOf(url) : null;
-  // What is found on the servers of a quorum is weighed there already.
-  const isWeighed = topology === null || topology.kind === "quorum";
-  const verdict = isWeighed
-    ? gradeFindings(findings)
-    : gradeRedis(topology, [{ name: redact(url), findings }]);
+  const verdict =
+    topology === null ? gradeFindings(findings) : gradeRedis(topology, [{ name: redact(url), findings }]);
   const rank = (grade: LockVerdict["grade"]) => LOCK_GRADES.indexOf(grade);
   return {
     backend,
@@ -93,8 +90,7 @@ export function gradeFailure(report: LockDoctorReport): DcsError {
 }
 
 function topologyOf(url: string): RedisTopology {
-  const target = parseRedisTarget(url);
-  return target.kind === "quorum" ? { kind: "quorum", maxTtlMs: target.maxTtlMs } : { kind: target.kind };
+  return { kind: parseRedisTarget(url).kind };
 }
 
 function guaranteeOf(backend: string, topology: RedisTopology | null): Guarantee | null {

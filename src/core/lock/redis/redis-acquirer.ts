@@ -2,13 +2,13 @@ import type { RedisConnection } from "../../redis/redis-connection.ts";
 import { type BackoffPolicy, backoffDelay } from "../../util/backoff.ts";
 import { type Clock, sleep } from "../../util/clock.ts";
 import type { AcquireRequest, Hold, LockHolder, LockMode, LockState } from "../lock.ts";
-import { lockHeld, modeMixed, placeLost } from "../lock-errors.ts";
+import { lockHeld, modeMixed, placeLost, withoutOwn } from "../lock-errors.ts";
 import { fenceOf, goesWith, modeText } from "../lock-mode.ts";
 import type { LockRecord } from "../lock-record.ts";
 import { newToken, proofOf } from "../lock-token.ts";
 import { checkLockValue } from "../lock-value.ts";
 import { type RedisLockKeys, redisLockKeys } from "./redis-keys.ts";
-import { foreignLock, readHolder } from "./redis-look.ts";
+import { foreignLock, leaseOf, readHolder } from "./redis-look.ts";
 import type { RedisScript } from "./redis-scripts.ts";
 import { holdEnd } from "./redis-times.ts";
 import { Wake } from "./wake.ts";
@@ -60,7 +60,7 @@ export class RedisAcquirer {
         const left = end - clock.monotonic();
         const tried = await this.#try(request, token, fair ? (left > 0 ? PLACE_MS : 0) : -1);
         if ("hold" in tried) return tried.hold;
-        if ("mixed" in tried || left <= 0) throw await this.#refusal(request, "mixed" in tried);
+        if ("mixed" in tried || left <= 0) throw await this.#refusal(request, token, "mixed" in tried);
         if (!told) {
           told = true;
           // Subscribed before the next try, so that no message is missed. Without a place, any change may be the one.
@@ -146,12 +146,12 @@ export class RedisAcquirer {
   }
 
   /** Why it was refused, as seen just now. */
-  async #refusal(request: Asked, isMixed: boolean): Promise<Error> {
+  async #refusal(request: Asked, token: string, isMixed: boolean): Promise<Error> {
     const state = await this.#parts.inspect(request.name);
     const held = state?.holder;
     if (held !== undefined && (isMixed || !goesWith(held.mode, request.mode)))
       return modeMixed(request, held);
-    return lockHeld(request, Math.max(0, request.waitMs), state);
+    return lockHeld(request, Math.max(0, request.waitMs), withoutOwn(state, leaseOf(token)));
   }
 }
 

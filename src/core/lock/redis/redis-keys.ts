@@ -18,7 +18,7 @@ export interface RedisLockKeys {
   readonly state: string;
   /** Sorted set: waiting tokens by arrival. */
   readonly queue: string;
-  /** Hash: token → until when the place is kept, the mode, and the waiter's record. */
+  /** Hash: token → until when the place is kept, when its waiter was told, the mode, and the waiter's record. */
   readonly places: string;
   /** Hash: token of the hold that is asked → JSON of the request. */
   readonly ask: string;

@@ -85,7 +85,7 @@ function seenBeside(beside: readonly string[], mode: LockMode): readonly Seen[] 
 function readWaiters(waiting: readonly string[], now: number): LockHolder[] {
   const waiters: LockHolder[] = [];
   for (let i = 0; i < waiting.length; i += 2) {
-    const [deadline = "0", mode = "", ...json] = (waiting[i + 1] ?? "").split(" ");
+    const [deadline = "0", _told, mode = "", ...json] = (waiting[i + 1] ?? "").split(" ");
     const left = Number(deadline) - now;
     const record = parse(json.join(" "));
     // A place in the queue is kept by its process, whatever was asked for.
@@ -142,7 +142,7 @@ function describe(
 }
 
 /** What stands for the lease of a hold: Redis has none, and the token is secret. */
-function leaseOf(token: string): string {
+export function leaseOf(token: string): string {
   return proofOf(token).slice(0, 16);
 }
 

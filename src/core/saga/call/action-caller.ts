@@ -18,6 +18,8 @@ export interface ActionCallerOptions extends ServiceClientOptions {
 }
 
 const MAX_MESSAGE = 500;
+/** An error of a module may be of any length. */
+const MAX_LOOKED_AT = 16_384;
 const SECRET_HEADER = /authorization|cookie|token|secret|api-?key|password|signature/i;
 
 /** A request of one kind, worked out. */
@@ -129,7 +131,7 @@ function hashable(action: Action, { hashed, directory }: CallContexts): Json {
 function clean(outcome: Outcome, { asks }: CallIdentity, { redactor }: CallContexts): Outcome {
   if (outcome.kind === "done") return { kind: "done", output: redactor.json(outcome.output) };
   const isAnswer = outcome.kind === "failed" || asks === "effect";
-  const message = shortened(redactor.text(outcome.message), MAX_MESSAGE);
+  const message = shortened(redactor.text(outcome.message.slice(0, MAX_LOOKED_AT)), MAX_MESSAGE);
   return { kind: isAnswer ? outcome.kind : "unknown", message };
 }
 

@@ -1,5 +1,5 @@
 import type { ServiceAnswer } from "../../traffic/http-exchange.ts";
-import { shortened } from "../../util/shortened.ts";
+import { isTooDeep } from "../../util/json-depth.ts";
 import type { Json } from "../definition/expression.ts";
 import type { Outcome } from "../engine/event.ts";
 
@@ -23,7 +23,8 @@ export interface AskedHow {
 const NOT_DEFINITE = [408, 425, 429];
 /** The request is to be made elsewhere, unchanged: nothing was done with it. */
 const ELSEWHERE = [307, 308];
-const MENTIONED = 200;
+/** Not cut to what is shown: that comes after secrets were taken out, which a cut could hide half of. */
+const MAX_SAID_BYTES = 4096;
 
 /**
  * What an answer to an action says of its effect.
@@ -54,12 +55,13 @@ export function classifyProbe(answer: Answer): Outcome {
   return { kind: status === 404 ? "failed" : "unknown", message: say(answer) };
 }
 
-/** JSON where it is JSON, else the text; null for none. */
+/** JSON where it is JSON (and not nested without end), else the text; null for none. */
 export function outputOf(bytes: Buffer): Json {
   const text = bytes.toString("utf8").trim();
   if (text === "") return null;
   try {
-    return JSON.parse(text) as Json;
+    const value = JSON.parse(text) as Json;
+    return isTooDeep(value) ? text : value;
   } catch {
     return text;
   }
@@ -68,19 +70,13 @@ export function outputOf(bytes: Buffer): Json {
 function say({ status, headers, body, endpoint }: Answer): string {
   const { location } = headers;
   const where = status >= 300 && status < 400 && location !== undefined ? ` to ${location}` : "";
-  const text = shortened(
-    body
-      .toString("utf8", 0, 4 * MENTIONED)
-      .trim()
-      .replace(/\s+/g, " "),
-    MENTIONED,
-  );
+  const text = body.toString("utf8", 0, MAX_SAID_BYTES).trim().replace(/\s+/g, " ");
   return `${endpoint} answered ${status}${where}${text === "" || status < 300 ? "" : `: ${text}`}`;
 }
 
 /** As draft-ietf-httpapi-idempotency-key-header asks of a 422: a problem that says so. */
 function namesIdempotency({ body, headers }: Answer): boolean {
-  return /idempoten/i.test(`${body.toString("utf8", 0, 4096)} ${headers["link"] ?? ""}`);
+  return /idempoten/i.test(`${body.toString("utf8", 0, MAX_SAID_BYTES)} ${headers["link"] ?? ""}`);
 }
 
 function retryAfter({ headers }: Answer, now: number): number | null {

@@ -5,7 +5,6 @@ import { exitStatus, type ProcessExit } from "../../process/exit-status.ts";
 import { Supervised } from "../../process/supervisor.ts";
 import { type Clock, sleep } from "../../util/clock.ts";
 import { formatDuration } from "../../util/duration.ts";
-import { shortened } from "../../util/shortened.ts";
 import type { Json } from "../definition/expression.ts";
 import type { Outcome } from "../engine/event.ts";
 import { KEY_VARIABLE } from "../secrets/sealer.ts";
@@ -156,7 +155,7 @@ function outcomeOf({ command, fail, exit, stdout, stderr, ...ended }: Ended): Ou
     if (!stdout.isCut()) return { kind: "done", output: outputOf(stdout.bytes()) };
     return { kind: "unknown", message: `${command} is done, but its output is over 1 MiB` };
   }
-  const said = shortened(stderr.bytes().toString("utf8").trim(), 300);
+  const said = stderr.bytes().toString("utf8").trim();
   const tail = said === "" ? "" : `: ${said}`;
   if (exit.code !== null && fail.includes(exit.code)) {
     return { kind: "failed", message: `${command} exited with ${exit.code}${tail}` };

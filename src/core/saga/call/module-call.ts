@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
 import type { Clock } from "../../util/clock.ts";
 import { formatDuration } from "../../util/duration.ts";
+import { isTooDeep, MAX_JSON_DEPTH } from "../../util/json-depth.ts";
 import { unlessAborted } from "../../util/unless-aborted.ts";
 import type { Json } from "../definition/expression.ts";
 import type { Outcome } from "../engine/event.ts";
@@ -121,7 +122,12 @@ function outputFrom(value: unknown, name: string): Outcome {
   if (Buffer.byteLength(text) > MAX_OUTPUT_BYTES) {
     return { kind: "unknown", message: `${name} is done, but its output is over 1 MiB` };
   }
-  return { kind: "done", output: JSON.parse(text) as Json };
+  const output = JSON.parse(text) as Json;
+  if (!isTooDeep(output)) return { kind: "done", output };
+  return {
+    kind: "unknown",
+    message: `${name} is done, but its output is nested more than ${MAX_JSON_DEPTH} deep`,
+  };
 }
 
 function saysDefinite(error: unknown): boolean {

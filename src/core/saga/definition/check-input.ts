@@ -1,11 +1,11 @@
 import { DcsError } from "../../errors.ts";
+import { isTooDeep, MAX_JSON_DEPTH } from "../../util/json-depth.ts";
 import { shortened } from "../../util/shortened.ts";
 import type { Definition, InputSpec } from "./definition.ts";
 import type { Json } from "./expression.ts";
 
 /** Of a run's whole input, as JSON. */
 export const MAX_INPUT_BYTES = 256 * 1024;
-const MAX_DEPTH = 100;
 
 /**
  * What a run is given, complete with defaults, in the order of the definition. SAGA_INPUT_INVALID names the input, what was
@@ -63,8 +63,9 @@ function valueFor(
 
 /** Only what JSON can say, and no more than a journal should keep. */
 function asJson(given: object): Readonly<Record<string, Json>> {
-  const deep = tooDeep(given);
-  if (deep) throw invalid(`the input is nested more than ${MAX_DEPTH} deep`, { allowed: MAX_DEPTH });
+  if (isTooDeep(given)) {
+    throw invalid(`the input is nested more than ${MAX_JSON_DEPTH} deep`, { allowed: MAX_JSON_DEPTH });
+  }
   const text = JSON.stringify(given);
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_INPUT_BYTES) {
@@ -72,12 +73,6 @@ function asJson(given: object): Readonly<Record<string, Json>> {
     throw invalid(message, { value: bytes, allowed: MAX_INPUT_BYTES });
   }
   return JSON.parse(text) as Readonly<Record<string, Json>>;
-}
-
-function tooDeep(value: unknown, depth = 0): boolean {
-  if (depth > MAX_DEPTH) return true;
-  if (typeof value !== "object" || value === null) return false;
-  return Object.values(value).some((each) => tooDeep(each, depth + 1));
 }
 
 function allowed(type: InputSpec["type"]): string {

@@ -34,17 +34,21 @@ end
 -- Each live waiter before this one takes from the room, and one of another mode takes all of it.
 local isFirst = ARGV[4] == '-1'
 local from = 0
+local isNext = true
 while room > 0 and not isFirst do
   local before = redis.call('ZRANGE', KEYS[3], from, from)[1]
   if not before or before == token then break end
-  local deadline, asked = readPlace(redis.call('HGET', KEYS[4], before))
+  local deadline, asked, told = readPlace(redis.call('HGET', KEYS[4], before))
   if deadline <= now then
     redis.call('ZREM', KEYS[3], before)
     redis.call('HDEL', KEYS[4], before)
+  elseif isPassed(told, now) then
+    from = from + 1
   elseif asked == mode then
     room = room - 1
     from = from + 1
-  elseif held == '' and from == 0 and not (isShared and asked == 'exclusive') then
+    isNext = false
+  elseif held == '' and isNext and not (isShared and asked == 'exclusive') then
     return {-2}
   else
     room = 0
@@ -69,15 +73,19 @@ if room > 0 then
 end
 if tonumber(ARGV[4]) > 0 then
   redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', us), token)
-  redis.call('HSET', KEYS[4], token, string.format('%.0f %s %s', now + ARGV[4], mode, ARGV[3]))
+  redis.call('HSET', KEYS[4], token, string.format('%.0f 0 %s %s', now + ARGV[4], mode, ARGV[3]))
   redis.call('PEXPIRE', KEYS[3], ARGV[4] * 10)
   redis.call('PEXPIRE', KEYS[4], ARGV[4] * 10)
 end
 -- There is room for those who are before, and they have not noticed: say it again.
+local patience
 if held == '' or isBeside then
-  local next = turns(KEYS[3], KEYS[4], held, isBeside and roomOf(held, KEYS[6]) or 0, now)
+  local next
+  next, patience = turns(KEYS[3], KEYS[4], held, isBeside and roomOf(held, KEYS[6]) or 0, now)
   if next ~= '' then redis.call('PUBLISH', KEYS[5], next) end
 end
 local ends = redis.call('PTTL', KEYS[1])
 local soonest = isBeside and redis.call('ZRANGE', KEYS[6], 0, 0, 'WITHSCORES')[2]
-return {0, soonest and math.max(0, soonest - now) or ends}
+if soonest then ends = math.max(0, soonest - now) end
+if patience and (ends < 0 or patience < ends) then ends = math.ceil(patience) end
+return {0, ends}

@@ -13,5 +13,5 @@ local last = redis.call('HMGET', KEYS[2], 'fence', 'until')
 local fence = math.max(tonumber(last[1] or 0), us) + 1
 redis.call('HSET', KEYS[2], 'fence', string.format('%.0f', fence))
 keepState(KEYS[2], 0, us / 1000, last[2])
-redis.call('PUBLISH', KEYS[5], turns(KEYS[3], KEYS[4], '', 0, us / 1000))
+redis.call('PUBLISH', KEYS[5], (turns(KEYS[3], KEYS[4], '', 0, us / 1000)))
 return {1, fence}

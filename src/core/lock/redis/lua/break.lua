@@ -20,5 +20,5 @@ local last = redis.call('HMGET', KEYS[2], 'fence', 'until')
 redis.call('HSET', KEYS[2], 'fence', string.format('%.0f', math.max(tonumber(last[1] or 0), us) + 1))
 keepState(KEYS[2], 0, now, last[2])
 local held = redis.call('GET', KEYS[1]) or ''
-redis.call('PUBLISH', KEYS[5], turns(KEYS[3], KEYS[4], held, roomOf(held, KEYS[6]), now))
+redis.call('PUBLISH', KEYS[5], (turns(KEYS[3], KEYS[4], held, roomOf(held, KEYS[6]), now)))
 return 1

@@ -1,34 +1,49 @@
 -- What several scripts share: redis-scripts.ts puts it where a script says `lib()`, so that what is done most often, and
 -- needs none of it, does not pay for it. It calls nothing by itself.
--- A place is "<deadline ms> <mode> <record JSON>"; the mode is `exclusive`, or what stands in the lock's key while it is
--- held so: `dcs:shared`, `dcs:slots=N`.
+-- A place is "<deadline ms> <told ms> <mode> <record JSON>"; `told` is when its waiter was told that it is its turn, 0 when
+-- not since it last spoke; the mode is `exclusive`, or what stands in the lock's key while it is held so: `dcs:shared`,
+-- `dcs:slots=N`.
 local function readPlace(place)
-  local deadline, mode = string.match(place or '', '^(%d+) (%S+)')
-  return tonumber(deadline or 0), mode
+  local deadline, told, mode = string.match(place or '', '^(%d+) (%d+) (%S+)')
+  return tonumber(deadline or 0), mode, tonumber(told or 0)
 end
--- The tokens whose turn it is, in one message: of the live waiters from the first on, one if it is exclusive and nobody
--- holds, else as many alike as there is room for. `held` is the value of the lock's key, '' when it is free; `room` is how
--- many slots are free then; `now` is in ms.
+-- True for a waiter that was told and did not come within a second (as in acquire.lua): it is killed, stopped or slow. Those
+-- behind it pass; when it speaks again it has its place again.
+local function isPassed(told, now)
+  return told > 0 and told + 1000 <= now
+end
+-- The tokens whose turn it is, in one message, and after how many ms the first of them is passed (nil without any): of the
+-- live waiters from the first on, one if it is exclusive and nobody holds, else as many alike as there is room for. Notes
+-- that they were told. `held` is the value of the lock's key, '' when it is free; `room` is how many slots are free then;
+-- `now` is in ms.
 local function turns(queue, places, held, room, now)
   local next = {}
+  local patience
   local kind = held
   local from = 0
   local size = 1
   while true do
     local tokens = redis.call('ZRANGE', queue, from, from + size - 1)
     for _, token in ipairs(tokens) do
-      local deadline, mode = readPlace(redis.call('HGET', places, token))
-      if deadline > now then
+      local place = redis.call('HGET', places, token)
+      local deadline, mode, told = readPlace(place)
+      if deadline > now and not isPassed(told, now) then
         if kind == '' then
           kind = mode
-          if mode == 'exclusive' then return token end
-          room = tonumber(string.match(mode, '^dcs:slots=(%d+)$') or math.huge)
+          room = mode == 'exclusive' and 1 or tonumber(string.match(mode, '^dcs:slots=(%d+)$') or math.huge)
         end
-        if mode ~= kind or #next >= room then return table.concat(next, ' ') end
+        if mode ~= kind or #next >= room then return table.concat(next, ' '), patience end
+        if told == 0 then
+          told = math.floor(now)
+          local text = string.gsub(place, ' 0 ', string.format(' %.0f ', told), 1)
+          redis.call('HSET', places, token, text)
+        end
+        patience = math.min(patience or 1000, math.max(0, told + 1000 - now))
         next[#next + 1] = token
+        if mode == 'exclusive' then return token, patience end
       end
     end
-    if #tokens < size then return table.concat(next, ' ') end
+    if #tokens < size then return table.concat(next, ' '), patience end
     from = from + size
     size = 100
   end

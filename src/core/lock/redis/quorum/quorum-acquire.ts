@@ -2,9 +2,10 @@ import { type DcsError, isDcsError } from "../../../errors.ts";
 import { type BackoffPolicy, backoffDelay } from "../../../util/backoff.ts";
 import { type Clock, sleep } from "../../../util/clock.ts";
 import type { AcquireRequest, Hold } from "../../lock.ts";
-import { lockHeld } from "../../lock-errors.ts";
+import { lockHeld, withoutOwn } from "../../lock-errors.ts";
 import { newToken } from "../../lock-token.ts";
 import { type RedisLockKeys, redisLockKeys } from "../redis-keys.ts";
+import { leaseOf } from "../redis-look.ts";
 import { Wake } from "../wake.ts";
 import { answeredTooLate } from "./quorum-errors.ts";
 import { type Candidate, type Tried, tryQuorum } from "./quorum-grant.ts";
@@ -136,7 +137,7 @@ class Acquisition {
     if (tried.result === "split" && tried.tookMs !== null)
       return answeredTooLate(request.name, tried.tookMs, request.ttlMs);
     const { state } = await this.#nodes.look(request.name);
-    return lockHeld(request, Math.max(0, request.waitMs), state);
+    return lockHeld(request, Math.max(0, request.waitMs), withoutOwn(state, leaseOf(this.#token)));
   }
 
   /** Out of the queue, which nobody has to wait for: a holder is not shown as waiting, and its place ends by itself. */

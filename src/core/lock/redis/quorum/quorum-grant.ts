@@ -3,11 +3,11 @@ import { EXCLUSIVE } from "../../lock-mode.ts";
 import { proofOf } from "../../lock-token.ts";
 import { checkLockValue } from "../../lock-value.ts";
 import type { RedisLockKeys } from "../redis-keys.ts";
-import { foreignLock } from "../redis-look.ts";
+import { foreignLock, leaseOf } from "../redis-look.ts";
 import { answers, count, type Reply } from "./ask-nodes.ts";
 import { nodesYoung, tooFewAnswers } from "./quorum-errors.ts";
 import type { QuorumNodes } from "./quorum-nodes.ts";
-import { describeHold, grantOf, leaseOf, type QuorumRecord, recordOf } from "./quorum-record.ts";
+import { describeHold, grantOf, type QuorumRecord, recordOf } from "./quorum-record.ts";
 import { type Claim, deadlineOf, fenceAbove } from "./quorum-rule.ts";
 
 /** Somebody who wants a lock. */

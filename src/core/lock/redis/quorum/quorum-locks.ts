@@ -17,13 +17,14 @@ import { checkMode, EXCLUSIVE } from "../../lock-mode.ts";
 import { checkLockName } from "../../lock-name.ts";
 import { pollLocks } from "../poll-locks.ts";
 import { nameOfStateKey, redisLockKeys, STATE_PATTERN } from "../redis-keys.ts";
+import { leaseOf } from "../redis-look.ts";
 import { Wake } from "../wake.ts";
 import { count, type Reply, refused, yesOrNo } from "./ask-nodes.ts";
 import { acquireQuorum } from "./quorum-acquire.ts";
 import { answeredTooLate, tooFewAnswers } from "./quorum-errors.ts";
 import { QuorumNodes } from "./quorum-nodes.ts";
 import { QuorumNotes } from "./quorum-notes.ts";
-import { grantOf, leaseOf } from "./quorum-record.ts";
+import { grantOf } from "./quorum-record.ts";
 import { deadlineOf } from "./quorum-rule.ts";
 
 const MIN_TTL_MS = 100;

@@ -3,6 +3,7 @@ import { EXCLUSIVE } from "../../lock-mode.ts";
 import type { LockRecord } from "../../lock-record.ts";
 import { proofOf } from "../../lock-token.ts";
 import { shownValue } from "../../lock-value.ts";
+import { leaseOf } from "../redis-look.ts";
 
 /** What is written beside a key of a quorum: the record of every driver, and the fence that was sealed. */
 export interface QuorumRecord extends LockRecord {
@@ -18,11 +19,6 @@ export function recordOf(json: string, token: string): QuorumRecord | null {
   } catch {
     return null;
   }
-}
-
-/** What stands for the lease of a hold: Redis has none, and the token is secret. */
-export function leaseOf(token: string): string {
-  return proofOf(token).slice(0, 16);
 }
 
 /** The number of a hold: its fence, or where it has none, when it was asked for, in µs. */

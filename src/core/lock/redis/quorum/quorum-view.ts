@@ -1,6 +1,7 @@
 import type { LockHolder, LockState } from "../../lock.ts";
+import { leaseOf } from "../redis-look.ts";
 import type { Reply } from "./ask-nodes.ts";
-import { describeHold, leaseOf, type QuorumRecord, recordOf } from "./quorum-record.ts";
+import { describeHold, type QuorumRecord, recordOf } from "./quorum-record.ts";
 import { majorityOf } from "./quorum-rule.ts";
 
 /** What a majority of nodes knows of a lock. */
