@@ -119,7 +119,11 @@ describe("a chain", () => {
 it("believes no probe that was begun while an attempt could still arrive, however late it answers", async () => {
   const definition = await chain("a?");
   const at = (now: number) => ({ definition, now, random: () => 0.5 });
-  const started = transition(newRun(definition, { runId: "r", defHash: "h", input: null }), { type: "started" }, at(0));
+  const started = transition(
+    newRun(definition, { runId: "r", defHash: "h", input: null }),
+    { type: "started" },
+    at(0),
+  );
   const timeout = { kind: "unknown", message: "timeout" } as const;
   const outcome = { type: "outcome", step: "a", direction: "do", attempt: 1, outcome: timeout } as const;
   const step = definition.steps[0];
