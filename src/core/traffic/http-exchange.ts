@@ -65,6 +65,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #resets = 0;
+  #deadline = 0;
 
   constructor(request: ServiceRequest, parts: ExchangeParts, resolve: (answer: ServiceAnswer) => void) {
     this.#request = request;
@@ -80,6 +81,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#deadline = clock.monotonic() + timeoutMs;
     this.#cancelTimer = clock.timer(timeoutMs, () =>
       this.#giveUp(`no answer within ${Math.round(timeoutMs)} ms`),
     );
@@ -87,6 +89,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // This process stood still meanwhile: what is sent now would arrive when nobody counts on it any more.
+    if (this.#parts.clock.monotonic() >= this.#deadline) this.#giveUp("no connection in time");
     // Given up while it waited for a connection; or sent again, which nobody asked for.
     if (this.#isOver || this.#controller !== null) {
       controller.abort(new Error("given up"));

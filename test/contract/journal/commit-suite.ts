@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { callId, type RunRecord } from "../../../src/core/saga/journal/journal.ts";
+import { randomHex } from "../../../src/core/util/ids.ts";
 import {
   CANCEL,
   callOf,
@@ -90,11 +91,12 @@ export function commitSuite(setUp: () => Promise<JournalHarness>): void {
     });
 
     it("never give a generation to a second run, and go on with the others", async () => {
-      const parent = await made(two.journal, { lease: LONG });
-      const { runId } = parent.state;
-      const child = withCall(stateOf({ rootId: runId, parentRun: runId }), "charge", "do", { generation: 2 });
+      const runId = randomHex(8);
+      const ended = stateOf({ rootId: runId, parentRun: runId, status: "completed" });
+      const child = withCall(ended, "charge", "do", { generation: 2 });
       const calls = callsOf(child, (step, direction) => ({ isOwn: step === "charge" && direction === "do" }));
       await made(two.journal, { state: child, calls });
+      const parent = await made(two.journal, { lease: LONG, state: stateOf({ runId, rootId: runId }) });
       const other = await made(two.journal, { lease: LONG });
       const state = withCall(parent.state, "charge", "do", { generation: 2, status: "intent" });
       const changes = [change(parent, { state, calls: [callOf(state, "charge", "do")] }), change(other)];

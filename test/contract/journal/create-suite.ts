@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../src/core/saga/definition/expression.ts";
-import { UNTOUCHED } from "../../../src/core/saga/engine/run-state.ts";
+import { type RunStatus, UNTOUCHED } from "../../../src/core/saga/engine/run-state.ts";
 import { callId } from "../../../src/core/saga/journal/journal.ts";
 import {
   AUDIT,
@@ -187,8 +187,10 @@ export function createSuite(setUp: () => Promise<JournalHarness>): void {
   describe("generations", () => {
     const two = journalPerTest(setUp);
 
-    async function child(generation: number, isOwn: boolean, parentRun: string) {
-      const state = withCall(stateOf({ rootId: parentRun, parentRun }), "charge", "do", { generation });
+    function child(generation: number, isOwn: boolean, parentRun: string, status: RunStatus = "completed") {
+      const state = withCall(stateOf({ rootId: parentRun, parentRun, status }), "charge", "do", {
+        generation,
+      });
       const calls = callsOf(state, (step, direction) => ({
         isOwn: isOwn && step === "charge" && direction === "do",
       }));
@@ -196,31 +198,40 @@ export function createSuite(setUp: () => Promise<JournalHarness>): void {
     }
 
     it("have one owner below a root: the second child is refused, and leaves nothing", async () => {
-      const parent = await made(two.journal);
-      const [first, second] = [
-        await child(2, true, parent.state.runId),
-        await child(2, true, parent.state.runId),
-      ];
+      const parent = await made(two.journal, { state: stateOf({ status: "completed" }) });
+      const [first, second] = [child(2, true, parent.state.runId), child(2, true, parent.state.runId)];
       await two.journal.create(first);
       await expect(two.other.create(second)).rejects.toMatchObject({ code: "RUN_MOVED" });
       expect(await two.other.run(second.state.runId)).toBeNull();
       expect(await two.other.family(parent.state.runId)).toHaveLength(2);
-      expect(await two.other.create(await child(3, true, parent.state.runId))).toMatchObject({
+      expect(await two.other.create(child(3, true, parent.state.runId))).toMatchObject({
         created: true,
       });
     });
 
+    it("are for one child at a time: another is refused while one has not ended", async () => {
+      const parent = await made(two.journal, { state: stateOf({ status: "completed" }) });
+      const living = child(2, true, parent.state.runId, "parked");
+      await two.journal.create(living);
+      const refused = two.other.create(child(3, true, parent.state.runId));
+      await expect(refused).rejects.toMatchObject({
+        code: "RUN_MOVED",
+        details: { run: living.state.runId, root: parent.state.runId },
+      });
+      expect(await two.other.family(parent.state.runId)).toHaveLength(2);
+    });
+
     it("that were taken over belong to the parent, for any number of children", async () => {
-      const parent = await made(two.journal);
+      const parent = await made(two.journal, { state: stateOf({ status: "completed" }) });
       for (let count = 0; count < 3; count++) {
-        const run = await child(1, false, parent.state.runId);
+        const run = child(1, false, parent.state.runId);
         expect(await two.journal.create(run)).toMatchObject({ created: true });
         expect((await read(two.other, run.state.runId)).state).toEqual(run.state);
       }
     });
 
     it("go to one of many children that begin at once", async () => {
-      const parent = await made(two.journal);
+      const parent = await made(two.journal, { state: stateOf({ status: "completed" }) });
       const children = await Promise.all(
         Array.from({ length: 10 }, () => child(2, true, parent.state.runId)),
       );

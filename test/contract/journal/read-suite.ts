@@ -152,11 +152,13 @@ export function readSuite(setUp: () => Promise<JournalHarness>): void {
     });
 
     it("finds a family, the first run first", async () => {
-      const root = await made(two.journal);
+      const root = await made(two.journal, { state: stateOf({ status: "completed" }) });
       const { runId } = root.state;
       const replay = async (parentRun: string, generation: number) => {
         await past(two.journal, await two.journal.now());
-        const state = withCall(stateOf({ rootId: runId, parentRun }), "charge", "do", { generation });
+        const state = withCall(stateOf({ rootId: runId, parentRun, status: "completed" }), "charge", "do", {
+          generation,
+        });
         return made(two.journal, { state, calls: callsOf(state, isCharge) });
       };
       const child = await replay(runId, 2);

@@ -326,7 +326,10 @@ describe("kept connections", () => {
     const stub = await server(answer(200));
     for (let n = 0; n < 20; n++) {
       expect(await post(stub)).toMatchObject({ kind: "done" });
-      for (const socket of stub.sockets) n % 2 === 0 ? socket.end() : socket.resetAndDestroy();
+      for (const socket of stub.sockets) {
+        if (n % 2 === 0) socket.end();
+        else socket.resetAndDestroy();
+      }
       await until(() => stub.sockets.size === 0, 1000, 0);
     }
     expect(stub.requests).toHaveLength(20);

@@ -113,7 +113,34 @@ function toData(value: Json): data.ExpressionData {
       return new data.BooleanData(value);
   }
   if (isList(value)) return new data.Array(...value.map(toData));
-  return new data.Dictionary(...Object.entries(value).map(([key, each]) => ({ key, value: toData(each) })));
+  return new ExactDictionary(Object.entries(value).map(([key, each]) => [key, toData(each)]));
+}
+
+/** The library's own forgets the second of two keys that differ only by case, and `constructor` and its like. */
+class ExactDictionary extends data.Dictionary {
+  readonly #entries: ReadonlyMap<string, data.ExpressionData>;
+
+  constructor(entries: readonly (readonly [string, data.ExpressionData])[]) {
+    super();
+    this.#entries = new Map(entries);
+  }
+
+  /** The key as it is written, else one that differs only by case, as names in the language do. */
+  override get(key: string): data.ExpressionData | undefined {
+    const exact = this.#entries.get(key);
+    if (exact !== undefined) return exact;
+    const lower = key.toLowerCase();
+    for (const [name, value] of this.#entries) if (name.toLowerCase() === lower) return value;
+    return undefined;
+  }
+
+  override values(): data.ExpressionData[] {
+    return [...this.#entries.values()];
+  }
+
+  override pairs(): ReturnType<data.Dictionary["pairs"]> {
+    return [...this.#entries].map(([key, value]) => ({ key, value }));
+  }
 }
 
 function toJson(value: data.ExpressionData): Json {

@@ -4,19 +4,19 @@ export interface GraphStep {
   readonly needs: readonly string[];
 }
 
-const known = new WeakMap<readonly GraphStep[], ReadonlyMap<string, ReadonlySet<string>>>();
+type Ancestors = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** By the list of steps: it takes quadratic time, and is asked for with every call. */
+const KNOWN = new WeakMap<readonly GraphStep[], Ancestors>();
 
 /** Ancestors of each step: all that must be done before it. Steps that `needs` names and nobody defines are left out. */
-export function ancestorsOf(steps: readonly GraphStep[]): ReadonlyMap<string, ReadonlySet<string>> {
-  // A definition never changes, and every transition of its runs asks.
-  const before = known.get(steps);
-  if (before !== undefined) return before;
-  const all = findAncestors(steps);
-  known.set(steps, all);
-  return all;
+export function ancestorsOf(steps: readonly GraphStep[]): Ancestors {
+  const known = KNOWN.get(steps) ?? findAncestors(steps);
+  KNOWN.set(steps, known);
+  return known;
 }
 
-function findAncestors(steps: readonly GraphStep[]): ReadonlyMap<string, ReadonlySet<string>> {
+function findAncestors(steps: readonly GraphStep[]): Ancestors {
   const byName = new Map(steps.map((step) => [step.name, step]));
   const found = new Map<string, Set<string>>();
   const visit = (name: string): Set<string> => {

@@ -6,7 +6,7 @@ import type { JournalClock } from "./journal-clock.ts";
 import { momentOf, type Tenure } from "./tenure.ts";
 
 /** Most changes of one transaction: what is lost by a deadlock, and what a packet holds, stay bounded. */
-const MAX_BATCH = 128;
+const MAX_BATCH = 64;
 const RETRY: BackoffPolicy = { initialMs: 50, factor: 2, maxMs: 1000 };
 
 export interface CommitterOptions {

@@ -45,7 +45,7 @@ export class RunWriter {
       const taken = this.#sql.get("run-by-key").get(saga, businessKey);
       if (taken !== undefined) return { created: false, existing: String(taken.run_id) };
     }
-    const rival = this.#rivalOf(state, run.calls);
+    const rival = this.#livingKin(state) ?? this.#rivalOf(state, run.calls);
     if (rival !== null) {
       throw new DcsError("RUN_MOVED", `run ${rival} replays ${state.rootId} already`, {
         details: { run: rival, root: state.rootId },
@@ -136,6 +136,13 @@ export class RunWriter {
 
   #putCalls(state: RunState, calls: readonly CallChange[]): void {
     for (const call of calls) this.#sql.get("step-put").run(...fromCall(state, call));
+  }
+
+  /** For a child another run of its root that has not ended; null when there is none. */
+  #livingKin({ parentRun, rootId }: RunState): string | null {
+    if (parentRun === null) return null;
+    const row = this.#sql.get("run-living").get(rootId);
+    return row === undefined ? null : String(row.run_id);
   }
 
   /** A run that owns a generation which one of the calls wants to own; null when there is none. */

@@ -25,6 +25,7 @@ export const SQL = {
   "run-list-prefix": "SELECT run_id FROM saga_run WHERE run_id >= ?6 AND run_id < ?7\n  AND (?5 IS NULL OR status IN (SELECT value FROM json_each(?5)))\n  AND (?2 IS NULL OR saga = ?2) AND (?3 IS NULL OR (created_at, run_id) < (?3, ?4))\nORDER BY created_at DESC, run_id DESC LIMIT ?1",
   "run-list-status": "SELECT run_id FROM saga_run INDEXED BY saga_run_by_status WHERE status IN (SELECT value FROM json_each(?5))\n  AND (?2 IS NULL OR saga = ?2) AND (?3 IS NULL OR (created_at, run_id) < (?3, ?4))\nORDER BY created_at DESC, run_id DESC LIMIT ?1",
   "run-list": "SELECT run_id FROM saga_run WHERE (?2 IS NULL OR saga = ?2) AND (?3 IS NULL OR (created_at, run_id) < (?3, ?4))\nORDER BY created_at DESC, run_id DESC LIMIT ?1",
+  "run-living": "SELECT run_id FROM saga_run WHERE root_id = ?1 AND live = 1 LIMIT 1",
   "run-next-one": "SELECT min(due_at) AS at FROM saga_run WHERE run_id = ?3 AND live = 1 AND due_at > ?1 AND due_at < ?2",
   "run-next": "SELECT min(due_at) AS at FROM saga_run WHERE live = 1 AND due_at > ?1 AND due_at < ?2",
   "run-release": "UPDATE saga_run SET owner = NULL, due_at = ?3 WHERE run_id = ?1 AND epoch = ?2 AND owner IS NOT NULL AND live = 1",
