@@ -38,7 +38,7 @@ export async function reportRun(name: string, followed: Followed, parts: ReportP
   }
   const { because, next } = why(record, definition, now);
   const where = sameBackend(settings, { confirm: true });
-  const hint = next.map((command) => `${command}${where}`).join(", or ");
+  const hint = next.map((command) => `${command}${where}`).join("; or ");
   const details = { run: runId, status };
   if (!isOver && signal.aborted) {
     throw new DcsError("INTERRUPTED", `interrupted; nothing is lost: run ${runId} goes on from here`, {

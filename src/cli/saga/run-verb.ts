@@ -1,4 +1,3 @@
-import type { z } from "zod";
 import type { Settings } from "../../core/config/settings.ts";
 import { DcsError, isDcsError } from "../../core/errors.ts";
 import { type Plan, planStale, refuseOtherPlace } from "../../core/plan/plan.ts";
@@ -48,7 +47,7 @@ export interface VerbLook {
 export interface RunVerb<A extends VerbAction> {
   /** `saga.cancel`: of its plans and its results. */
   readonly kind: string;
-  readonly schema: z.ZodType<A>;
+  readonly schema: Parameters<typeof readAction<A>>[2];
   /** What was typed; called unless a plan says it. */
   readonly typed: (look: VerbLook) => Promise<A> | A;
   /** Throws where it does not fit. */

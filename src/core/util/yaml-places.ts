@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Document, LineCounter } from "yaml";
 import { DcsError, type ErrorCode } from "../errors.ts";
 
@@ -45,7 +46,7 @@ export class YamlPlaces {
 
   private constructor(file: string, document: Document, lines: LineCounter, code: ErrorCode) {
     this.file = file;
-    this.directory = file.slice(0, file.lastIndexOf("/")) || "/";
+    this.directory = dirname(file);
     this.#document = document;
     this.#lines = lines;
     this.#code = code;

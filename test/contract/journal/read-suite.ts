@@ -53,6 +53,22 @@ export function readSuite(setUp: () => Promise<JournalHarness>): void {
       expect(await two.journal.run("abc")).toBeNull();
     });
 
+    it("finds runs by the beginning of their ids, to the letter", async () => {
+      for (const runId of ["ab-1", "ab-2", "ab_3", "abc", "b-1"]) {
+        await made(two.journal, { state: stateOf({ runId }) });
+      }
+      const found = async (idPrefix: string, limit = 10) =>
+        idsOf(await two.journal.runs({ idPrefix, limit })).sort();
+      expect(await found("ab-")).toEqual(["ab-1", "ab-2"]);
+      expect(await found("abc")).toEqual(["abc"]);
+      expect(await found("AB")).toEqual([]);
+      // Wild cards of SQL mean nothing.
+      expect(await found("ab_")).toEqual(["ab_3"]);
+      expect(await found("%")).toEqual([]);
+      expect(await found("ab", 2)).toHaveLength(2);
+      expect(idsOf(await two.journal.runs({ idPrefix: "ab-", statuses: ["parked"], limit: 10 }))).toEqual([]);
+    });
+
     it("lists the newest first, page by page, each run once", async () => {
       const runs: RunRecord[] = [];
       for (let count = 0; count < 7; count++) runs.push(await made(two.journal));

@@ -243,3 +243,13 @@ it("takes the example as it stands", async () => {
   expect(definition.steps.map(({ name }) => name)).toEqual(["create-order", "deduct-payment", "ship"]);
   expect(warnings).toEqual([]);
 });
+
+it.each([
+  ["saga.yaml", process.cwd()],
+  ["./saga.yaml", process.cwd()],
+  ["sagas/saga.yaml", join(process.cwd(), "sagas")],
+  ["/saga.yaml", "/"],
+  ["/etc/saga.yaml", "/etc"],
+])("finds programs and modules beside %s", async (path, directory) => {
+  expect((await parseDefinition(saga(a), path)).definition.directory).toBe(directory);
+});

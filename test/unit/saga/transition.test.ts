@@ -178,6 +178,16 @@ describe("an operator", () => {
     expect(world.standing).toEqual([]);
   });
 
+  it("says what became of a step, and the run goes on as if it had never been parked", async () => {
+    const world = new SimulatedWorld(
+      await chain("a", "b", "c"),
+      fates({ b: ["applied-timeout", "not-sent"] }),
+    );
+    expect(world.play()).toMatchObject({ status: "parked", cause: { type: "parked", step: "b" } });
+    world.apply({ type: "resolved", step: "b", direction: "do", as: "done", output: null });
+    expect(world.play()).toMatchObject({ status: "completed", cause: null });
+  });
+
   it("resumes with a fresh budget", async () => {
     let isUp = false;
     const world = new SimulatedWorld(await chain("a", "b*", "!c"), (step) =>

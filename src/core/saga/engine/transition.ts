@@ -150,7 +150,9 @@ function afterVerdict(
         : { ...again(call, parts.now), ...NO_EFFECT },
     parts,
   );
-  return next.status === "parked" ? { ...next, status: going(next.direction) } : next;
+  return next.status === "parked"
+    ? { ...next, status: going(next.direction), cause: parkedCause(next) }
+    : next;
 }
 
 function pause(retry: RetryPolicy, call: CallState, { random }: TransitionParts): number {

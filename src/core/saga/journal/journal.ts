@@ -257,7 +257,7 @@ export interface AuditRecord extends Audit {
 export interface RunFilter {
   readonly statuses?: readonly RunStatus[];
   readonly saga?: string;
-  /** Only runs whose id begins so, as people abbreviate it; never a pattern. */
+  /** Only runs whose id begins so, as people abbreviate it; never a pattern. Not together with `callStatuses`. */
   readonly idPrefix?: string;
   /** Only runs that have a call in one of these. */
   readonly callStatuses?: readonly ("unknown" | "parked" | "intent")[];

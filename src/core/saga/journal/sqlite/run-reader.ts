@@ -3,6 +3,9 @@ import type { AuditRecord, EventRecord, RunFilter, RunRecord, StoredDefinition }
 import { PARKED_AT, type Row, toAudit, toDefinition, toEvent, toRecord } from "./rows.ts";
 import type { JournalStatements } from "./statements.ts";
 
+/** Behind every text with the same beginning: ids are ASCII. */
+const LAST_CHARACTER = "\u{10ffff}";
+
 /** What is read of the journal's tables. Purely synchronous; to be called within one transaction. */
 export class RunReader {
   readonly #sql: JournalStatements;
@@ -23,9 +26,13 @@ export class RunReader {
   }
 
   runs(filter: RunFilter): readonly RunRecord[] {
-    const { limit, saga, before, statuses, callStatuses } = filter;
+    const { limit, saga, before, statuses, callStatuses, idPrefix } = filter;
     const common = [limit, saga ?? null, before?.createdAt ?? null, before?.runId ?? null];
     const listed = statuses === undefined ? null : JSON.stringify(statuses);
+    if (idPrefix !== undefined) {
+      const range = [idPrefix, `${idPrefix}${LAST_CHARACTER}`];
+      return this.#all(this.#sql.get("run-list-prefix").all(...common, listed, ...range));
+    }
     if (callStatuses !== undefined) {
       return this.#all(this.#sql.get("run-list-calls").all(...common, listed, JSON.stringify(callStatuses)));
     }
