@@ -24,6 +24,7 @@ interface BaseValues {
   readonly context?: string | undefined;
   readonly store?: string | undefined;
   readonly locks?: string | undefined;
+  readonly journal?: string | undefined;
   readonly timeout?: number | undefined;
 }
 
@@ -195,9 +196,9 @@ export abstract class DcsCommand extends Command {
   }
 
   async #resolveSettings(): Promise<Settings> {
-    const { context, store, locks, timeout } = this.#flags;
+    const { context, store, locks, journal, timeout } = this.#flags;
     const settings = await resolveSettings({
-      flags: { context, store, locks, timeout },
+      flags: { context, store, locks, journal, timeout },
       env: process.env,
       cwd: workingDirectory(),
     });

@@ -75,6 +75,11 @@ export const baseFlags = {
     helpValue: "URL",
     summary: "Where locks are kept; the store unless given (DCS_LOCKS)",
   }),
+  journal: string({
+    helpGroup: GLOBAL,
+    helpValue: "URL",
+    summary: "Where sagas are journalled (DCS_JOURNAL)",
+  }),
   timeout: durationFlag({
     helpGroup: GLOBAL,
     summary: "Longest time to wait for an answer of a backend (DCS_TIMEOUT; 10s)",

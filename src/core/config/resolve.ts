@@ -20,6 +20,7 @@ export interface ResolveRequest {
     readonly context?: string | undefined;
     readonly store?: string | undefined;
     readonly locks?: string | undefined;
+    readonly journal?: string | undefined;
     /** Milliseconds. */
     readonly timeout?: number | undefined;
   };
@@ -72,7 +73,7 @@ function givenUrls({ flags, env, cwd }: ResolveRequest): Map<UrlKey, Setting<str
   const home = homeDirectory(env);
   for (const key of Object.keys(SCHEMES) as UrlKey[]) {
     const variable = `DCS_${key.toUpperCase()}`;
-    const flag = key === "journal" ? undefined : flags[key];
+    const flag = flags[key];
     const text = flag ?? env[variable];
     if (flag === undefined && !text) continue;
     const origin: Origin = flag === undefined ? { kind: "env", variable } : { kind: "flag", flag: key };
