@@ -1,4 +1,4 @@
-import { boolean, string } from "@oclif/core/flags";
+import { boolean } from "@oclif/core/flags";
 import { DcsCommand } from "../../cli/base-command.ts";
 
 export default class SagaMigrate extends DcsCommand {
@@ -13,7 +13,6 @@ SELECT, INSERT, UPDATE and DELETE.`;
   ];
   static override exits = [2, 3, 4, 5];
   static override flags = {
-    journal: string({ helpValue: "URL", summary: "Where the journal is kept (DCS_JOURNAL)" }),
     "dry-run": boolean({ summary: "Print the statements, and run none" }),
   };
 
@@ -21,8 +20,7 @@ SELECT, INSERT, UPDATE and DELETE.`;
     const { flags } = await this.parse(SagaMigrate);
     const settings = await this.settings();
     const { migrateJournal } = await import("../../core/saga/journal/migrate-journal.ts");
-    const url = flags.journal ?? settings.journal.value;
-    const migration = await migrateJournal(url, {
+    const migration = await migrateJournal(settings.journal.value, {
       timeoutMs: settings.timeoutMs.value,
       dryRun: flags["dry-run"],
     });
