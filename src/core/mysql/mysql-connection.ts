@@ -87,9 +87,10 @@ export class MysqlConnection {
   /** Takes leave of the server, without waiting for it. */
   end(): void {
     this.#isUsable = false;
-    this.#connection.end(() => this.#connection.destroy());
-    // It does not keep the process: a server that is cut off never says goodbye.
-    this.#clock.timer(100, () => this.#connection.destroy());
+    // A server that is cut off never says goodbye.
+    const cancel = this.#clock.timer(100, () => this.#connection.destroy());
+    this.#connection.once("end", cancel);
+    this.#connection.end();
   }
 
   async #setUp(timeoutMs: number, leftMs: number): Promise<void> {
@@ -124,7 +125,10 @@ export class MysqlConnection {
   }
 }
 
-function optionsOf({ host, port, user, password, database, tls }: MysqlTarget, ms: number): ConnectionOptions {
+function optionsOf(
+  { host, port, user, password, database, tls }: MysqlTarget,
+  ms: number,
+): ConnectionOptions {
   return {
     host,
     port,

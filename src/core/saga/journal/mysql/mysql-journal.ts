@@ -1,8 +1,8 @@
 import { DcsError } from "../../../errors.ts";
+import type { MysqlRow } from "../../../mysql/mysql-connection.ts";
 import { isMysqlError } from "../../../mysql/mysql-error.ts";
 import { MysqlPool, type PooledConnection } from "../../../mysql/mysql-pool.ts";
 import { parseMysqlUrl } from "../../../mysql/mysql-url.ts";
-import type { MysqlRow } from "../../../mysql/mysql-connection.ts";
 import { fill, listOf, rowsOf } from "../../../mysql/sql-text.ts";
 import { backoffDelay } from "../../../util/backoff.ts";
 import { type Clock, sleep } from "../../../util/clock.ts";
@@ -104,8 +104,7 @@ export class MysqlJournal implements Journal {
         runId === undefined
           ? fill(SQL["run-next"], { parked: PARKED_AT })
           : fill(SQL["run-next-one"], { parked: PARKED_AT, runId });
-      const due =
-        runId === undefined ? fill(SQL["run-due"], { limit }) : fill(SQL["run-due-one"], { runId });
+      const due = runId === undefined ? fill(SQL["run-due"], { limit }) : fill(SQL["run-due-one"], { runId });
       const found = await connection.send([SQL.now, "START TRANSACTION", due, next, SQL["now-get"]]);
       const ids = idsOf(found[2]).slice(0, limit);
       if (ids.length === 0) {
@@ -234,7 +233,8 @@ export class MysqlJournal implements Journal {
         const left = end - clock.monotonic();
         const pause = backoffDelay(RESEND, attempt);
         // A second 1062 in a row: the rival came between the look and the write.
-        const again = isMysqlError(error, "conflict", "lost") || (isMysqlError(error, "duplicate") && attempt < 3);
+        const again =
+          isMysqlError(error, "conflict", "lost") || (isMysqlError(error, "duplicate") && attempt < 3);
         if (!again || left <= pause) throw toJournalError(error, this.#pool.target);
         await sleep(clock, pause);
       }

@@ -24,7 +24,8 @@ export async function requestRun(
     fill(SQL["txid-get"], { runId, txid }),
   ]);
   const [run] = runsOf([runId], found.slice(2, 5));
-  if (run === undefined) throw new DcsError("RUN_NOT_FOUND", `there is no run ${runId}`, { details: { runId } });
+  if (run === undefined)
+    throw new DcsError("RUN_NOT_FOUND", `there is no run ${runId}`, { details: { runId } });
   if (found[5]?.length === 1) {
     await connection.send(["ROLLBACK"]);
     return run;

@@ -24,7 +24,8 @@ export async function checkVersion(pool: MysqlPool): Promise<void> {
   const details = { url: shown, version, wanted: VERSION };
   if (version > VERSION) throw newer(shown, version);
   if (version === VERSION) return;
-  const what = version === 0 ? "has no tables of the journal" : `has a journal of an older dcs (layout ${version})`;
+  const what =
+    version === 0 ? "has no tables of the journal" : `has a journal of an older dcs (layout ${version})`;
   throw new DcsError("JOURNAL_NOT_MIGRATED", `the database at ${shown} ${what}`, { details });
 }
 
