@@ -1,7 +1,9 @@
+import { moment } from "../../core/saga/operate/say.ts";
 import { sameBackend } from "../where.ts";
 import type { OpenSagas } from "./open-sagas.ts";
-import { reportRun, tellSteps } from "./report-run.ts";
+import { reportRun } from "./report-run.ts";
 import type { VerbFlags, VerbPlaces } from "./run-verb.ts";
+import { tellSteps } from "./tell-steps.ts";
 import { warnWithoutWorkers } from "./workers.ts";
 
 /** After something was asked of a run: sees it to its end, here as soon as nobody else has it; or leaves it to the workers. */
@@ -13,14 +15,20 @@ export async function goOn(
 ): Promise<void> {
   const { out, signal, settings, opened } = places;
   const { sagas } = opened;
+  const record = await sagas.journal.run(runId);
+  const owner = record?.owner ?? null;
   if (flags.detach !== true) {
     out.note(`run ${runId}`);
-    const followed = await sagas.follow(runId, { signal, waitMs: flags.wait, onStep: tellSteps(out) });
+    const dueAt = record?.dueAt ?? 0;
+    const now = await sagas.journal.now();
+    if (owner !== null && dueAt > now) {
+      out.note(`${owner} has it, or had it; if it is gone, it is taken over at ${moment(dueAt, now)}`);
+    }
+    const onStep = tellSteps(out, record?.state);
+    const followed = await sagas.follow(runId, { signal, waitMs: flags.wait, onStep });
     await reportRun(kind, followed, { sagas, settings, out, signal });
     return;
   }
-  const record = await sagas.journal.run(runId);
-  const owner = record?.owner ?? null;
   if (owner === null) await warnWithoutWorkers(places);
   const see = `dcs saga show ${runId} --watch${sameBackend(settings)}`;
   out.result(

@@ -33,7 +33,8 @@ export function runRow(record: RunRecord, now: number): RunRow {
     parent: state.parentRun,
     ageMs: Math.max(0, now - createdAt),
     step: current?.step ?? state.cause?.step ?? null,
-    error: state.cause?.message ?? current?.call.error?.message ?? null,
+    // Of what stops it now; why it turned around may be another step's.
+    error: current?.call.error?.message ?? state.cause?.message ?? null,
     owner,
     createdAt: new Date(createdAt).toISOString(),
     updatedAt: new Date(updatedAt).toISOString(),

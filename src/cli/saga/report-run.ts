@@ -49,22 +49,3 @@ export async function reportRun(name: string, followed: Followed, parts: ReportP
   const code = isOver ? (CODES[status] ?? "RUN_PENDING") : "RUN_PENDING";
   throw new DcsError(code, `run ${runId} is ${status}: ${because}`, { hint, details, data });
 }
-
-/** Tells on stderr what changed in a run, a line a call. */
-export function tellSteps(out: Output): (state: RunState) => void {
-  const told = new Map<string, string>();
-  return ({ steps }) => {
-    for (const [step, calls] of Object.entries(steps)) {
-      for (const direction of ["do", "undo"] as const) {
-        const { status, attempts, error } = calls[direction];
-        if (status === "pending" || status === "skipped") continue;
-        const name = direction === "do" ? step : `undo ${step}`;
-        const often = attempts > 1 ? ` (attempt ${attempts})` : "";
-        const because = error === null ? "" : `: ${error.message}`;
-        const line = `${name}  ${status === "intent" ? "begun" : status}${often}${because}`;
-        if (told.get(name) !== line) out.note(line);
-        told.set(name, line);
-      }
-    }
-  };
-}

@@ -79,7 +79,7 @@ function asJson(text: string): Json {
 
 function missing(what: string, message: string): DcsError {
   return new DcsError("USAGE", message, {
-    hint: `dcs saga resolve RUN STEP --as done|not-done --evidence "charge ch_1 is there" --reason "…"`,
+    hint: `dcs saga resolve RUN STEP --as done --evidence "charge ch_1 is there" --reason "…"`,
     details: { missing: what },
   });
 }

@@ -19,7 +19,7 @@ export default class SagaLs extends DcsCommand {
   static override flags = {
     status: option({ options: RUN_STATUSES, multiple: true, summary: "Only runs with this status" })(),
     saga: string({ helpValue: "NAME", summary: "Only runs of this saga" }),
-    all: boolean({ summary: "Also runs that have ended", exclusive: ["status"] }),
+    all: boolean({ summary: "Also runs that have ended; with --status those that it names" }),
     limit: integerFlag({ min: 1, max: 10_000, default: 100, summary: "Most runs to show" }),
   };
 
@@ -40,7 +40,13 @@ export default class SagaLs extends DcsCommand {
     const hasMore = found.length > limit;
     if (hasMore) this.out.note(`there are more: --limit ${limit * 10} shows them`);
     const ended = (counts.completed ?? 0) + (counts.compensated ?? 0) + (counts.cancelled ?? 0);
-    const empty = ended > 0 ? `no run matches; ${ended} have ended: --all shows them` : "no run matches";
+    const live = LIVE.reduce((sum, status) => sum + (counts[status] ?? 0), 0);
+    const empty =
+      live + ended === 0
+        ? `there is no run in ${journal.url}; \`dcs saga run FILE\` begins one`
+        : statuses === LIVE && saga === undefined
+          ? `no run is live; ${ended} have ended: --all shows them`
+          : `no run matches; there are ${live} live ones, and ${ended} that have ended: --all shows them`;
     this.out.result(
       "saga.ls",
       { runs: rows, counts, hasMore },

@@ -2,8 +2,9 @@ import { string } from "@oclif/core/args";
 import { DcsCommand } from "../../cli/base-command.ts";
 import { leaseFlag } from "../../cli/saga/lease-flag.ts";
 import { openSagas } from "../../cli/saga/open-sagas.ts";
-import { reportRun, tellSteps } from "../../cli/saga/report-run.ts";
+import { reportRun } from "../../cli/saga/report-run.ts";
 import { newRunFlags, readNewRun, runWaitFlag } from "../../cli/saga/run-flags.ts";
+import { tellSteps } from "../../cli/saga/tell-steps.ts";
 
 export default class SagaRun extends DcsCommand {
   static override summary = "Begin a run of a saga, and execute it here to its end";

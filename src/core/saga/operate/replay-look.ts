@@ -9,6 +9,7 @@ import { stands } from "./call-facts.ts";
 import type { ReplayOptions, ReplayParts } from "./replay-plan.ts";
 import type { DecidedStep, ReplayCall, ReplayStep } from "./replay-step.ts";
 import { callOf, ENDED } from "./run-view.ts";
+import { resolves } from "./say.ts";
 
 type Decision = Pick<ReplayStep, "action" | "reason"> & Partial<Omit<ReplayStep, "name">>;
 
@@ -95,9 +96,7 @@ export class ReplayLook {
   }
 
   resolveHint(step: string, direction: Direction): string {
-    const undo = direction === "undo" ? " --undo" : "";
-    const { runId } = this.record.state;
-    return `dcs saga resolve ${runId} ${step}${undo} --as done|not-done --evidence "…" --reason "…"`;
+    return resolves(this.record.state.runId, step, direction).join("; or ");
   }
 
   /** Steps that the new definition no longer has, where they matter. */

@@ -30,3 +30,11 @@ export function moment(ms: number, now: number): string {
 export function resume(runId: string): string {
   return `dcs saga resume ${runId} --reason "…"`;
 }
+
+/** The commands that say what became of a call: one each, so that either can be pasted. */
+export function resolves(runId: string, step: string, direction: Direction): readonly string[] {
+  const undo = direction === "undo" ? " --undo" : "";
+  return ["done", "not-done"].map(
+    (as) => `dcs saga resolve ${runId} ${step}${undo} --as ${as} --evidence "…" --reason "…"`,
+  );
+}

@@ -4,7 +4,7 @@ import { hasAttempts, refusalToTurn, retryOf } from "../engine/rules.ts";
 import { type CallState, callKey, type Direction } from "../engine/run-state.ts";
 import type { RunRecord } from "../journal/journal.ts";
 import { callOf } from "./run-view.ts";
-import { moment, nameOf, resume, sayCause } from "./say.ts";
+import { moment, nameOf, resolves, resume, sayCause } from "./say.ts";
 import type { Why } from "./why.ts";
 
 interface Parked {
@@ -100,8 +100,7 @@ function findOut(parked: Parked, rootId: string): string {
 
 function commands(parked: Parked, runId: string): readonly string[] {
   const { step, direction, call } = parked;
-  const undo = direction === "undo" ? " --undo" : "";
-  const resolve = `dcs saga resolve ${runId} ${step.name}${undo} --as done|not-done --evidence "…" --reason "…"`;
+  const resolve = resolves(runId, step.name, direction);
   const isForPerson = isUnknown(parked) || call.error?.kind === "refused";
-  return isForPerson ? [resolve, resume(runId)] : [resume(runId), resolve];
+  return isForPerson ? [...resolve, resume(runId)] : [resume(runId), ...resolve];
 }

@@ -103,7 +103,8 @@ function whyLive(record: RunRecord, definition: Definition, now: number): Becaus
     owner === null
       ? `it is due${since} and no worker has taken it`
       : `${owner}, which executed it, has not been heard of${since}, and no other worker has taken it`;
-  return { because: `${gone}${tried}`, next: [resume(runId), "dcs saga worker"] };
+  const left = doing === null ? "" : `${doing}; `;
+  return { because: `${left}${gone}${tried}`, next: [resume(runId), "dcs saga worker"] };
 }
 
 /** What is going on, or waited for, in one phrase; null where nothing is. */
@@ -121,6 +122,9 @@ function sayCall(record: RunRecord, step: Step, direction: Direction, now: numbe
   const after = call.error === null ? "" : ` (${call.error.message})`;
   if (call.status === "intent" && call.asks === "probe") {
     return `it is being asked whether ${what} took effect (probe ${call.probes} of ${step.retry.attempts})${after}`;
+  }
+  if (call.status === "intent" && !isHeld(record, now)) {
+    return `what became of ${what}, attempt ${call.attempts}, was not written down`;
   }
   if (call.status === "intent") {
     const until = call.deadlineAt === null ? "" : ` until ${moment(call.deadlineAt, now)} at the latest`;

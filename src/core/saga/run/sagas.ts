@@ -118,6 +118,7 @@ export class Sagas {
     if (!result.created) return this.follow(result.existing, options);
     journalClock.observe(result.now);
     const record = freshRecord(state, parts, definition.saga, this.#lease.owner, result.now);
+    options.onStep?.(state);
     return this.#here(record, { definition, sent, first: [], intents }, options);
   }
 
@@ -136,6 +137,7 @@ export class Sagas {
         journalClock.observe(now);
         const [record] = runs;
         if (record !== undefined) {
+          options.onStep?.(record.state);
           const arrival = await arrive(record, this.definitions, sent);
           const leftMs = deadline === null ? undefined : deadline - this.#clock.monotonic();
           return this.#here(record, arrival, { ...options, waitMs: leftMs });

@@ -60,6 +60,25 @@ describe("why", () => {
     );
   });
 
+  it("says what it was at when it was left", () => {
+    const error = { kind: "not-sent", message: "no instance" } as const;
+    const again = recordOf(definition, {
+      dueAt: NOW - 2000,
+      calls: { create: { do: call("pending", { attempts: 2, error }) } },
+    });
+    expect(why(again, definition, NOW).because).toMatch(
+      /^step create is tried again next \(no instance\); it is due since .*2s ago/,
+    );
+    const dead = recordOf(definition, {
+      owner: "host:12",
+      dueAt: NOW - 2000,
+      calls: { create: { do: call("intent", { attempts: 1 }) } },
+    });
+    expect(why(dead, definition, NOW).because).toMatch(
+      /^what became of step create, attempt 1, was not written down; host:12, which executed it/,
+    );
+  });
+
   it("says what was asked for and is not taken up", () => {
     const requests = [{ id: 1, at: NOW - 1000, event: { type: "cancelled", message: "no" } }] as const;
     expect(why(recordOf(definition, { ...HELD, requests }), definition, NOW).because).toMatch(
@@ -144,7 +163,8 @@ describe("why it is parked", () => {
         "it was parked because it is not known whether step mail took effect, and the definition leaves it to a person (unknown: park): timeout",
       findOut: [`whether step mail took effect: ask its service for key ${key}`],
       next: [
-        'dcs saga resolve r1 mail --as done|not-done --evidence "…" --reason "…"',
+        'dcs saga resolve r1 mail --as done --evidence "…" --reason "…"',
+        'dcs saga resolve r1 mail --as not-done --evidence "…" --reason "…"',
         'dcs saga resume r1 --reason "…"',
         'dcs saga compensate r1 --reason "…"',
       ],
@@ -179,7 +199,8 @@ describe("why it is parked", () => {
     );
     expect(next).toEqual([
       'dcs saga resume r1 --reason "…"',
-      'dcs saga resolve r1 thank --as done|not-done --evidence "…" --reason "…"',
+      'dcs saga resolve r1 thank --as done --evidence "…" --reason "…"',
+      'dcs saga resolve r1 thank --as not-done --evidence "…" --reason "…"',
     ]);
   });
 
@@ -194,9 +215,7 @@ describe("why it is parked", () => {
     expect(because).toBe(
       "it was parked while it was being undone (step ship failed: 409 sold out) because the compensation of step create failed after 5 attempts: locked",
     );
-    expect(next).toContain(
-      'dcs saga resolve r1 create --undo --as done|not-done --evidence "…" --reason "…"',
-    );
+    expect(next).toContain('dcs saga resolve r1 create --undo --as not-done --evidence "…" --reason "…"');
   });
 
   it("for workers that took it and got nowhere", () => {
