@@ -171,6 +171,24 @@ describe("dcs saga", () => {
     expect([calls("create"), calls("charge"), calls("ship")].map(({ length }) => length)).toEqual([1, 1, 2]);
   });
 
+  it("goes on with a definition that was mended", async () => {
+    put("fail-ship", "3");
+    const run = await ran(9);
+    put("mended.yaml", SAGA.replace("./do.sh, ship", "./do.sh, send"));
+    const dry = await saga("replay", run, "--definition", "mended.yaml", "--dry-run", "--out", "plan.json");
+    expect(dry.stdout).toMatch(/differs +ship changed: action.*RE-EXECUTE +ship/s);
+    put("other.yaml", readFileSync(join(box.dir, "mended.yaml"), "utf8"));
+    put("mended.yaml", SAGA);
+    const plan = ["replay", "--plan", "plan.json", "--reason", "ship is send now"];
+    expect(await saga(...plan)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("says something else"),
+    });
+    put("mended.yaml", readFileSync(join(box.dir, "other.yaml"), "utf8"));
+    expect(await saga(...plan)).toMatchObject({ code: 0 });
+    expect(calls("send")).toHaveLength(1);
+  });
+
   it("cancels what another process executes, and both say so", async () => {
     put("hold-charge");
     const running = startDcs(box, ["saga", "run", "saga.yaml", "--input", "sku=book", "--lease", "2s"]);
