@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { string } from "@oclif/core/flags";
 import { DcsError } from "../../core/errors.ts";
 import type { Definition } from "../../core/saga/definition/definition.ts";
@@ -91,7 +92,7 @@ async function readInputFile(path: string): Promise<Record<string, Json>> {
     });
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path === "-" ? "/dev/stdin" : path, "utf8"));
+    value = JSON.parse(path === "-" ? await text(process.stdin) : await readFile(path, "utf8"));
   } catch (cause) {
     throw invalid(cause instanceof Error ? cause.message : String(cause), cause);
   }
