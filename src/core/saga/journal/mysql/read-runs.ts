@@ -45,10 +45,15 @@ export async function readRuns(connection: PooledConnection, query: string): Pro
 }
 
 /** The query of the ids of runs that match. */
-export function listQuery({ statuses, saga, callStatuses, before, limit }: RunFilter): string {
+export function listQuery({ statuses, saga, idPrefix, callStatuses, before, limit }: RunFilter): string {
   const conditions: string[] = [];
   if (statuses !== undefined) conditions.push(isOneOf("r.status", statuses));
   if (saga !== undefined) conditions.push(fill("r.saga = :saga", { saga }));
+  if (idPrefix !== undefined) {
+    // A range of the primary key, so that wild cards mean nothing. Ids are ASCII.
+    const end = `${idPrefix}\u{10ffff}`;
+    conditions.push(fill("(r.run_id >= :idPrefix AND r.run_id < :end)", { idPrefix, end }));
+  }
   if (callStatuses !== undefined) {
     const states = callStatuses.length === 0 ? new SqlText("NULL") : listOf(callStatuses);
     conditions.push(fill(SQL["has-call"], { states }));
