@@ -213,7 +213,7 @@ export function createSuite(setUp: () => Promise<JournalHarness>): void {
       const parent = await made(two.journal, { state: stateOf({ status: "completed" }) });
       const living = child(2, true, parent.state.runId, "parked");
       await two.journal.create(living);
-      const refused = two.other.create(child(3, true, parent.state.runId));
+      const refused = two.other.create(child(3, true, parent.state.runId, "running"));
       await expect(refused).rejects.toMatchObject({
         code: "RUN_MOVED",
         details: { run: living.state.runId, root: parent.state.runId },

@@ -1,7 +1,7 @@
 import type { SqlValue } from "../../../mysql/sql-text.ts";
 import { type RunState, UNTOUCHED } from "../../engine/run-state.ts";
 import type { CallChange } from "../journal.ts";
-import { toJsonOrNull } from "../sqlite/rows.ts";
+import { toJsonOrNull } from "../rows.ts";
 
 export type CallRow = Readonly<Record<string, SqlValue>>;
 

@@ -1,7 +1,7 @@
 import { fill, listOf, rowsOf, SqlText } from "../../../mysql/sql-text.ts";
 import { randomHex } from "../../../util/ids.ts";
 import type { Change, Due, LeaseTerms } from "../journal.ts";
-import { PARKED_AT, toJsonOrNull } from "../sqlite/rows.ts";
+import { PARKED_AT, toJsonOrNull } from "../rows.ts";
 import { toCallRow } from "./call-row.ts";
 import type { KnownInputs } from "./known-inputs.ts";
 import { SQL } from "./statements.generated.ts";

@@ -4,7 +4,8 @@ import type { PooledConnection } from "../../../mysql/mysql-pool.ts";
 import { fill, rowsOf } from "../../../mysql/sql-text.ts";
 import { randomHex } from "../../../util/ids.ts";
 import type { CreateResult, NewRun } from "../journal.ts";
-import { PARKED_AT, toJsonOrNull } from "../sqlite/rows.ts";
+import { PARKED_AT, toJsonOrNull } from "../rows.ts";
+import { runMoved } from "../run-moved.ts";
 import { toCallRow } from "./call-row.ts";
 import { SQL } from "./statements.generated.ts";
 
@@ -58,20 +59,20 @@ function insertions(run: NewRun): readonly string[] {
 async function refusal(connection: PooledConnection, run: NewRun, error: unknown): Promise<CreateResult> {
   const { state, saga, businessKey, txid, calls } = run;
   const owned = calls.filter(({ isOwn }) => isOwn).map((call) => toCallRow(state, call));
-  const [, , own, named, rivals, times] = await connection.send([
+  const { runId, rootId } = state;
+  const [, , own, named, living, rivals, times] = await connection.send([
     "ROLLBACK",
     SQL.now,
-    fill(SQL["txid-get"], { runId: state.runId, txid }),
+    fill(SQL["txid-get"], { runId, txid }),
     fill(SQL["run-by-key"], { saga, businessKey }),
+    fill(SQL["run-living"], { rootId, runId }),
     owned.length === 0 ? "DO 0" : fill(SQL["rival-get"], { calls: rowsOf(owned) }),
     SQL["now-get"],
   ]);
   if (own?.[0]?.["seq"] === 1) return { created: true, now: Number(times?.[0]?.["now"]) };
   const existing = named?.[0]?.["run_id"];
   if (existing !== undefined) return { created: false, existing: String(existing) };
-  const rival = rivals?.[0]?.["run_id"];
+  const rival = living?.[0]?.["run_id"] ?? rivals?.[0]?.["run_id"];
   if (rival === undefined) throw error;
-  throw new DcsError("RUN_MOVED", `run ${rival} replays ${state.rootId} already`, {
-    details: { run: String(rival), root: state.rootId },
-  });
+  throw runMoved(String(rival), rootId);
 }

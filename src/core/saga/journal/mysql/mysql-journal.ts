@@ -24,7 +24,7 @@ import type {
   RunRequest,
   StoredDefinition,
 } from "../journal.ts";
-import { PARKED_AT, toAudit, toDefinition, toEvent } from "../sqlite/rows.ts";
+import { PARKED_AT, toAudit, toDefinition, toEvent } from "../rows.ts";
 import { commitBatch, splitChanges } from "./commit-batch.ts";
 import { createRun } from "./create-run.ts";
 import { toJournalError } from "./journal-error.ts";

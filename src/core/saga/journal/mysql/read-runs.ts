@@ -2,8 +2,10 @@ import type { MysqlResult, MysqlRow } from "../../../mysql/mysql-connection.ts";
 import type { PooledConnection } from "../../../mysql/mysql-pool.ts";
 import { fill, listOf, SqlText } from "../../../mysql/sql-text.ts";
 import type { RunFilter, RunRecord } from "../journal.ts";
-import { toRecord } from "../sqlite/rows.ts";
+import { toRecord } from "../rows.ts";
 import { SQL } from "./statements.generated.ts";
+
+const LAST_CHARACTER = "\u{10ffff}";
 
 /** What follows it sees one state of the journal, until COMMIT. */
 export const SNAPSHOT = [
@@ -45,18 +47,17 @@ export async function readRuns(connection: PooledConnection, query: string): Pro
 }
 
 /** The query of the ids of runs that match. */
-export function listQuery({ statuses, saga, idPrefix, callStatuses, before, limit }: RunFilter): string {
+export function listQuery({ statuses, saga, callStatuses, before, idPrefix, limit }: RunFilter): string {
   const conditions: string[] = [];
   if (statuses !== undefined) conditions.push(isOneOf("r.status", statuses));
   if (saga !== undefined) conditions.push(fill("r.saga = :saga", { saga }));
-  if (idPrefix !== undefined) {
-    // A range of the primary key, so that wild cards mean nothing. Ids are ASCII.
-    const end = `${idPrefix}\u{10ffff}`;
-    conditions.push(fill("(r.run_id >= :idPrefix AND r.run_id < :end)", { idPrefix, end }));
-  }
   if (callStatuses !== undefined) {
     const states = callStatuses.length === 0 ? new SqlText("NULL") : listOf(callStatuses);
     conditions.push(fill(SQL["has-call"], { states }));
+  }
+  if (idPrefix !== undefined) {
+    const last = `${idPrefix}${LAST_CHARACTER}`;
+    conditions.push(fill("r.run_id BETWEEN :idPrefix AND :last", { idPrefix, last }));
   }
   if (before !== undefined) {
     const { createdAt, runId } = before;

@@ -1,9 +1,11 @@
 import { DcsError } from "../../../errors.ts";
+import { isMysqlError } from "../../../mysql/mysql-error.ts";
 import type { PooledConnection } from "../../../mysql/mysql-pool.ts";
 import { fill } from "../../../mysql/sql-text.ts";
 import { randomHex } from "../../../util/ids.ts";
 import type { RunRecord, RunRequest } from "../journal.ts";
 import { requestEvent } from "../request-event.ts";
+import { runMoved } from "../run-moved.ts";
 import { runStatements, runsOf } from "./read-runs.ts";
 import { SQL } from "./statements.generated.ts";
 
@@ -34,7 +36,7 @@ export async function requestRun(
   const { event, audit } = request;
   const { epoch, seq } = run;
   const body = JSON.stringify([requestEvent(request)]);
-  const written = await connection.send([
+  const written = await send(connection, run, [
     SQL.now,
     fill(SQL["request-insert"], { runId, event: JSON.stringify(event) }),
     fill(SQL["run-requested"], { runId, pass: randomHex(16) }),
@@ -44,4 +46,21 @@ export async function requestRun(
     "COMMIT",
   ]);
   return runsOf([runId], written.slice(5, 8))[0] ?? run;
+}
+
+/** RUN_MOVED where the run had ended, and another of its root lives. */
+async function send(
+  connection: PooledConnection,
+  { state: { runId, rootId } }: RunRecord,
+  statements: readonly string[],
+): ReturnType<PooledConnection["send"]> {
+  try {
+    return await connection.send(statements);
+  } catch (error) {
+    if (!isMysqlError(error, "duplicate")) throw error;
+    const [, living] = await connection.send(["ROLLBACK", fill(SQL["run-living"], { rootId, runId })]);
+    const rival = living?.[0]?.["run_id"];
+    if (rival === undefined) throw error;
+    throw runMoved(String(rival), rootId);
+  }
 }

@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS saga_run (
   direction VARCHAR(4) NOT NULL,
   cause MEDIUMTEXT,                -- JSON
   live TINYINT NOT NULL,           -- 1: somebody is to look at it at due_at
+  live_root VARCHAR(64) GENERATED ALWAYS AS (IF(live = 1, root_id, NULL)) STORED, -- one run of a root lives at a time
   due_at BIGINT NOT NULL,          -- ready, timer, retry and end of the lease in one; 9999-12-31 while parked
   owner VARCHAR(255),              -- whose lease it is; NULL nobody's
   epoch BIGINT NOT NULL,
@@ -30,6 +31,7 @@ CREATE TABLE IF NOT EXISTS saga_run (
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
   UNIQUE KEY saga_run_by_key (saga, business_key),
+  UNIQUE KEY saga_run_living (live_root),
   KEY saga_run_due (live, due_at, run_id),
   KEY saga_run_by_age (created_at, run_id),
   KEY saga_run_by_status (status, created_at, run_id),
