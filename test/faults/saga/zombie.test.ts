@@ -48,7 +48,7 @@ describe.each(JOURNALS)("a worker that stands still in a call, with the journal 
     const heir = worker();
     await until(async () => (await journal.run(run))?.state.status === "completed", 20_000);
     const events = await journal.events(run);
-    expect(events.map(({ epoch }) => epoch).at(-1)).toBe(2);
+    expect(events.at(-1)?.epoch).toBeGreaterThan(1);
     expect(events.flatMap((each) => each.events).map(({ type }) => type)).toContain("taken-over");
     const rows = await keptRuns(journal);
     const effects = await Promise.all([payment.effects(), orders.effects()]);
