@@ -6,6 +6,8 @@ import { until } from "./until.ts";
 
 /** A real MariaDB of the test's own, as `dcs up` starts it: user and database `dcs`, no password. */
 export interface MariaDb extends AsyncDisposable {
+  readonly port: number;
+  readonly pid: number;
   /** What the statements print: rows of tab-separated values. Fails where one fails. */
   run(sql: string): Promise<string>;
   /** A connection that stays: each call resolves with what its statements print. */
@@ -25,12 +27,15 @@ export async function startMariaDb(): Promise<MariaDb> {
   };
   try {
     const up = await dcs("up", "--only", "mariadb", "--json");
-    const { data } = up.json() as { data: { servers: { url: string }[] } };
-    const { port } = new URL(data.servers[0]?.url ?? "");
+    const { data } = up.json() as { data: { servers: { url: string; pid: number }[] } };
+    const [started] = data.servers;
+    const port = Number(new URL(started?.url ?? "").port);
     const where = ["--protocol=tcp", "--host=127.0.0.1", `--port=${port}`, "--user=dcs"];
     const words = ["mariadb", "--no-defaults", ...where, "--batch", "--skip-column-names"];
     const env = { PATH: process.env["PATH"] ?? "" };
     return {
+      port,
+      pid: started?.pid ?? 0,
       async run(sql) {
         const run = await runProcess([...words, "dcs"], { input: sql, env });
         if (run.code !== 0) throw new Error(`${run.stderr}\n${sql}`);
