@@ -44,8 +44,7 @@ export class Committer {
     this.#queue.push({ change, tenure, resolve, reject });
     if (!this.#isBusy) {
       this.#isBusy = true;
-      // What is said in this turn of the event loop goes along.
-      queueMicrotask(() => void this.#drain());
+      void this.#drain();
     }
     return promise;
   }
@@ -53,6 +52,9 @@ export class Committer {
   async #drain(): Promise<void> {
     try {
       while (this.#queue.length > 0) {
+        // Each answer that has arrived is told in a turn of its own, and they all go along: SQLite holds up the event loop
+        // for the whole commit, so that none could join it later.
+        await new Promise((resolve) => setImmediate(resolve));
         const batch = this.#queue.splice(0, MAX_BATCH);
         await this.#write(batch);
       }
