@@ -28,8 +28,8 @@ export async function commitsOfRun(database: BenchDatabase, noOps: NoOps, steps:
   const before = await counting.read();
   for (let run = 0; run < runs; run++) await lab.sagas.run(read, NO_INPUT);
   const after = await counting.read();
-  const fsyncs = after.logFsyncs === null ? null : (after.logFsyncs - (before.logFsyncs ?? 0)) / runs;
-  return { steps, commits: (after.commits - before.commits) / runs, fsyncs };
+  const statements = after.statements === null ? null : (after.statements - (before.statements ?? 0)) / runs;
+  return { steps, commits: (after.commits - before.commits) / runs, statements };
 }
 
 /** One run at a time: what a step takes beyond the bare call, beside one durable commit; ms. */
@@ -40,11 +40,11 @@ export async function latencyOfStep(database: BenchDatabase, noOps: NoOps, round
   const { read } = await noOps.saga("http", steps);
   const { dispatcher } = bare;
   const peers = [
-    { name: "commit", run: () => times(200, () => database.commit()) },
+    { name: "commit", run: () => times(20, steps, () => database.commit()) },
     {
       name: "call",
       run: () =>
-        times(200, async () => {
+        times(20, steps, async () => {
           const headers = { "content-type": "application/json" };
           const { body } = await request(noOps.url, { method: "POST", body: "{}", headers, dispatcher });
           await body.text();
@@ -52,7 +52,7 @@ export async function latencyOfStep(database: BenchDatabase, noOps: NoOps, round
     },
     {
       name: "step",
-      run: async () => (await times(20, () => lab.sagas.run(read, NO_INPUT))) / steps,
+      run: async () => (await times(20, 1, () => lab.sagas.run(read, NO_INPUT))) / steps,
     },
   ];
   for (const { run } of peers) await run();
@@ -66,6 +66,7 @@ export async function throughput(database: BenchDatabase, noOps: NoOps, kind: Ki
   const [steps, runs] = [5, 512];
   await using lab = await openSagaLab(await database.freshJournal());
   const { read } = await noOps.saga(kind, steps);
+  const cpu: number[] = [];
   const work = async (count: number) => {
     await inFlight(64, Array.from({ length: count }), () => lab.sagas.start(read, NO_INPUT));
     let ended = 0;
@@ -75,9 +76,12 @@ export async function throughput(database: BenchDatabase, noOps: NoOps, kind: Ki
         if (type === "ended") ended++;
       },
     });
+    const used = process.cpuUsage();
     const begin = performance.now();
     await worker.work(new AbortController().signal);
     const took = performance.now() - begin;
+    const { user, system } = process.cpuUsage(used);
+    cpu.push((user + system) / (count * steps));
     if (ended !== count) throw new Error(`${ended} of ${count} runs have ended`);
     return (count * steps) / (took / 1000);
   };
@@ -87,7 +91,13 @@ export async function throughput(database: BenchDatabase, noOps: NoOps, kind: Ki
     { name: "steps", run: () => work(runs) },
   ]);
   const [commits = Number.NaN, each = Number.NaN] = ["commits", "steps"].map((name) => rates.get(name));
-  return { kind, commitsPerSecond: commits, stepsPerSecond: each, ratio: each / commits };
+  return {
+    kind,
+    commitsPerSecond: commits,
+    stepsPerSecond: each,
+    ratio: each / commits,
+    cpuMicros: quantile(cpu, 0.5),
+  };
 }
 
 /** A whole process that runs a saga of one step. */
@@ -154,13 +164,16 @@ function finishedRun(defHash: string): NewRun {
   };
 }
 
-/** Median of so many, one after the other; ms. */
-async function times(count: number, each: () => Promise<unknown>): Promise<number> {
+/**
+ * Median time of so many rows of calls, of one call; ms. Rows as long as a run are compared with runs: where a few calls take
+ * ten times as long as the others, the median call says little of them.
+ */
+async function times(rows: number, calls: number, each: () => Promise<unknown>): Promise<number> {
   const took: number[] = [];
-  for (let i = 0; i < count; i++) {
+  for (let row = 0; row < rows; row++) {
     const begin = performance.now();
-    await each();
-    took.push(performance.now() - begin);
+    for (let call = 0; call < calls; call++) await each();
+    took.push((performance.now() - begin) / calls);
   }
   return quantile(took, 0.5);
 }

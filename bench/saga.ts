@@ -25,12 +25,12 @@ async function measure(database: BenchDatabase, noOps: NoOps) {
     const rows = [];
     for (const steps of [1, 5, 10]) rows.push(await commitsOfRun(database, noOps, steps));
     print(
-      [`COMMITS OF ONE RUN ${on}`, "COMMITS", "TARGET", "LOG FSYNCS"],
-      rows.map(({ steps, commits, fsyncs }) => [
+      [`COMMITS OF ONE RUN ${on}`, "COMMITS", "TARGET", "COMMIT STATEMENTS"],
+      rows.map(({ steps, commits, statements }) => [
         `${steps} steps`,
         commits.toFixed(2),
         String(steps + 1),
-        fsyncs?.toFixed(2) ?? "",
+        statements?.toFixed(2) ?? "",
       ]),
     );
     figures["commits"] = rows;
@@ -54,13 +54,14 @@ async function measure(database: BenchDatabase, noOps: NoOps) {
     for (const kind of ["http", "module"] as const)
       rows.push(await throughput(database, noOps, kind, rounds));
     print(
-      [`64 RUNS IN FLIGHT ${on}`, "COMMITS/S", "STEPS/S", "RATIO", "TARGET"],
-      rows.map(({ kind, commitsPerSecond, stepsPerSecond, ratio }) => [
+      [`64 RUNS IN FLIGHT ${on}`, "COMMITS/S", "STEPS/S", "RATIO", "TARGET", "CPU µS/STEP"],
+      rows.map(({ kind, commitsPerSecond, stepsPerSecond, ratio, cpuMicros }) => [
         kind,
         commitsPerSecond.toFixed(0),
         stepsPerSecond.toFixed(0),
         ratio.toFixed(2),
         ">= 2",
+        cpuMicros.toFixed(0),
       ]),
     );
     figures["throughput"] = rows;
