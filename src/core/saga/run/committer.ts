@@ -66,8 +66,9 @@ export class Committer {
   async #write(batch: readonly Waiting[]): Promise<void> {
     let open = batch;
     for (let attempt = 0; open.length > 0; attempt++) {
-      for (const late of open.filter(({ tenure }) => tenure.leftMs <= 0)) late.resolve("lost");
-      open = open.filter(({ tenure }) => tenure.leftMs > 0);
+      const now = momentOf(this.#options.clock);
+      for (const late of open.filter(({ tenure }) => tenure.leftAt(now) <= 0)) late.resolve("lost");
+      open = open.filter(({ tenure }) => tenure.leftAt(now) > 0);
       if (open.length === 0) return;
       const failure = await this.#attempt(open);
       if (failure === null) return;
