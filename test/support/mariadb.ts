@@ -7,6 +7,8 @@ import { until } from "./until.ts";
 /** A real MariaDB of the test's own, as `dcs up` starts it: user and database `dcs`, no password. */
 export interface MariaDb extends AsyncDisposable {
   readonly port: number;
+  /** Of the server as it runs now. */
+  readonly pid: number;
   /** As `run`, by the user who may do everything. */
   asRoot(sql: string): Promise<string>;
   /** kill -9. */
@@ -31,14 +33,20 @@ export async function startMariaDb(): Promise<MariaDb> {
     box[Symbol.dispose]();
   };
   try {
-    const up = await dcs("up", "--only", "mariadb", "--json");
-    const { data } = up.json() as { data: { servers: { url: string; pid: number; data: string }[] } };
-    const [started] = data.servers;
-    const port = Number(new URL(started?.url ?? "").port);
+    const start = async () => {
+      const up = await dcs("up", "--only", "mariadb", "--json");
+      const { data } = up.json() as { data: { servers: { url: string; pid: number; data: string }[] } };
+      const [server] = data.servers;
+      if (server === undefined) throw new Error(up.stderr);
+      return server;
+    };
+    const started = await start();
+    let { pid } = started;
+    const port = Number(new URL(started.url).port);
     const where = ["--protocol=tcp", "--host=127.0.0.1", `--port=${port}`, "--user=dcs"];
     const words = ["mariadb", "--no-defaults", ...where, "--batch", "--skip-column-names"];
     const env = { PATH: process.env["PATH"] ?? "" };
-    const socket = `--socket=${started?.data}/mysqld.sock`;
+    const socket = `--socket=${started.data}/mysqld.sock`;
     const root = ["mariadb", "--no-defaults", socket, "--user=root", "--batch", "--skip-column-names"];
     const ask = async (command: readonly string[], sql: string) => {
       const run = await runProcess(command, { input: sql, env });
@@ -47,12 +55,15 @@ export async function startMariaDb(): Promise<MariaDb> {
     };
     return {
       port,
+      get pid() {
+        return pid;
+      },
       async kill() {
-        process.kill(started?.pid ?? 0, "SIGKILL");
-        await until(() => runs(started?.pid ?? 0) === false);
+        process.kill(pid, "SIGKILL");
+        await until(() => !runs(pid));
       },
       async start() {
-        await dcs("up", "--only", "mariadb", "--json");
+        pid = (await start()).pid;
       },
       run: (sql) => ask([...words, "dcs"], sql),
       asRoot: (sql) => ask([...root, "dcs"], sql),
