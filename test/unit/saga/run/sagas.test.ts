@@ -3,6 +3,7 @@ import { DcsError } from "../../../../src/core/errors.ts";
 import { newRun } from "../../../../src/core/saga/engine/new-run.ts";
 import { transition } from "../../../../src/core/saga/engine/transition.ts";
 import type { Journal, OperatorEvent } from "../../../../src/core/saga/journal/journal.ts";
+import type { WorkerEvent } from "../../../../src/core/saga/run/worker.ts";
 import { JOURNALS, type TestJournal } from "../../../support/saga-journals.ts";
 import { openScripted, readSaga, replacing } from "../../../support/scripted-sagas.ts";
 
@@ -87,6 +88,28 @@ describe.each(JOURNALS)("runs over $name", ({ open }) => {
       requests: [{ event: { type: "compensated" } }],
     });
     expect((await other.sagas.follow(runId)).record.state.status).toBe("compensated");
+  });
+
+  it("begins nothing of a run that was claimed while the worker was told to stop", async () => {
+    const stop = new AbortController();
+    const through = (journal: Journal) =>
+      replacing(journal, {
+        claim: async (request) => {
+          const claimed = await journal.claim(request);
+          stop.abort();
+          return claimed;
+        },
+      });
+    await using world = await openScripted({ url: place.url, through });
+    const { runId } = await world.sagas.start(await readSaga(step("a"), step("b"), step("c")), NEW);
+    const events: WorkerEvent[] = [];
+    const onEvent = (event: WorkerEvent) => events.push(event);
+    const worker = await world.sagas.worker({ concurrency: 4, pollMs: 10, onEvent });
+    await worker.work(stop.signal);
+    expect(events.map(({ type }) => type)).toEqual(["claimed", "released"]);
+    expect(world.sent).toEqual([]);
+    expect(await world.journal.run(runId)).toMatchObject({ owner: null, state: { status: "running" } });
+    await world.sagas.follow(runId);
   });
 });
 
