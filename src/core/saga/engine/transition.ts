@@ -34,6 +34,7 @@ export function absorb(state: RunState, event: RunEvent, parts: TransitionParts)
     case "taken-over":
       return mapCalls(state, (call) => (call.status === "intent" ? orphaned(call, parts.now) : call));
     case "given-up":
+      if (state.status !== going(state.direction)) return state;
       return {
         ...state,
         status: "parked",

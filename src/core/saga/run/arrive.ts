@@ -1,5 +1,6 @@
 import { toDcsError } from "../../errors.ts";
 import type { RunEvent } from "../engine/event.ts";
+import { going } from "../engine/rules.ts";
 import type { RunRecord } from "../journal/journal.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Arrival } from "./run-host.ts";
@@ -22,7 +23,8 @@ export async function arrive(record: RunRecord, definitions: Definitions, sent: 
     return { record, definition: await definitions.get(state.defHash), sent, first, intents: [] };
   } catch (cause) {
     const error = toDcsError(cause);
-    if (error.retryable) throw error;
+    // Stopped already, it is here for what was asked of it: that waits for a worker that can read the definition.
+    if (error.retryable || going(state.direction) !== state.status) throw error;
     const definition = { saga: record.saga, description: null, input: null, steps: [], directory: "/" };
     const message = `its definition cannot be used here: ${error.message}`;
     return { record, definition, sent, first: [{ type: "given-up", message }], intents: [] };

@@ -3,7 +3,7 @@ import { type BackoffPolicy, backoffDelay } from "../../util/backoff.ts";
 import { type Clock, sleep } from "../../util/clock.ts";
 import type { Change, CommitResult, Journal, LeaseTerms, Standing } from "../journal/journal.ts";
 import type { JournalClock } from "./journal-clock.ts";
-import { momentOf, type Tenure } from "./tenure.ts";
+import { type Moment, momentOf, type Tenure } from "./tenure.ts";
 
 /** Most changes of one transaction: what is lost by a deadlock, and what a packet holds, stay bounded. */
 const MAX_BATCH = 64;
@@ -20,6 +20,8 @@ export interface CommitterOptions {
 interface Waiting {
   readonly change: Change;
   readonly tenure: Tenure;
+  /** When it was first sent: given again, it may have been written, with its lease, by the first sending. */
+  sent: Moment | null;
   readonly resolve: (standing: Standing) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -41,7 +43,7 @@ export class Committer {
   /** How the run stands after it. Rejects where the journal refuses the change for good; `lost` when the lease is over. */
   commit(change: Change, tenure: Tenure): Promise<Standing> {
     const { promise, resolve, reject } = Promise.withResolvers<Standing>();
-    this.#queue.push({ change, tenure, resolve, reject });
+    this.#queue.push({ change, tenure, sent: null, resolve, reject });
     if (!this.#isBusy) {
       this.#isBusy = true;
       void this.#drain();
@@ -89,7 +91,8 @@ export class Committer {
 
   async #attempt(batch: readonly Waiting[]): Promise<DcsError | null> {
     const { journal, lease, clock, journalClock } = this.#options;
-    const sent = momentOf(clock);
+    const now = momentOf(clock);
+    for (const each of batch) each.sent ??= now;
     let result: CommitResult;
     try {
       result = await journal.commit(
@@ -100,13 +103,14 @@ export class Committer {
       return toDcsError(error);
     }
     journalClock.observe(result.now);
-    for (const [index, { tenure, resolve, reject }] of batch.entries()) {
+    for (const [index, { tenure, sent, resolve, reject }] of batch.entries()) {
       const standing = result.results[index];
       if (standing === undefined) {
         reject(new DcsError("UNEXPECTED", "the journal did not say what became of a change"));
         continue;
       }
-      if (standing !== "lost") tenure.extend(sent);
+      // Of a run that moved nothing was written, its lease neither.
+      if (standing === "held") tenure.extend(sent ?? now);
       resolve(standing);
     }
     return null;

@@ -46,7 +46,8 @@ export class CallFactory {
     try {
       return new Call(intent, this.#options.caller.prepare(action, identity, contexts, step), state, step);
     } catch (error) {
-      const kind = intent.direction === "do" ? "failed" : "refused";
+      // A probe that was never asked says nothing: least of all that there is no effect.
+      const kind = intent.asks === "probe" ? "unknown" : intent.direction === "do" ? "failed" : "refused";
       return unmade(intent, { kind, message: `nothing was sent: ${messageOf(error)}` });
     }
   }

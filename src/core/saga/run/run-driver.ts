@@ -145,7 +145,8 @@ export class RunDriver {
 
   async #apply(events: readonly RunEvent[]): Promise<DriverEnd | null> {
     const before = this.state;
-    const { requests } = this.#record;
+    // Without its definition nobody can tell what a request would do: it is left for who has it.
+    const requests = this.#definition.steps.length === 0 ? [] : this.#record.requests;
     const happened = [...events, ...requests.map(({ event }) => event)];
     const next = this.#transition(happened);
     const calls = next.intents.map((intent) => this.#tools.calls.make(intent, next.state, this.#definition));

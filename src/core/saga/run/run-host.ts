@@ -42,6 +42,7 @@ export class RunHost {
   readonly #tools: DriverTools;
   readonly #drivers = new Set<RunDriver>();
   #stopBeating: AbortController | null = null;
+  #isDraining = false;
 
   constructor(options: RunHostOptions) {
     this.#options = options;
@@ -63,6 +64,8 @@ export class RunHost {
       onStep,
     );
     this.#drivers.add(driver);
+    // It was on its way here when the others were told: a claim, or a look for its definition, was not over yet.
+    if (this.#isDraining) driver.drain();
     if (this.#stopBeating === null) void this.#beat();
     try {
       return await driver.drive(first, intents);
@@ -75,11 +78,13 @@ export class RunHost {
 
   /** Begins no more calls; the runs are given up as soon as what is under way has been written down. */
   drain(): void {
+    this.#isDraining = true;
     for (const driver of this.#drivers) driver.drain();
   }
 
   /** The same, but ends the calls under way now. */
   interrupt(): void {
+    this.#isDraining = true;
     for (const driver of this.#drivers) driver.interrupt();
   }
 
