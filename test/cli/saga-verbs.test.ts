@@ -171,6 +171,53 @@ describe("dcs saga", () => {
     expect([calls("create"), calls("charge"), calls("ship")].map(({ length }) => length)).toEqual([1, 1, 2]);
   });
 
+  it("replays a replay that is parked, which keeps what it took over", async () => {
+    const run = await ran(0);
+    put("fail-ship", "9");
+    const stuck = await saga(
+      "replay",
+      run,
+      "--from",
+      "ship",
+      "--new-key",
+      "--reason",
+      "lost",
+      "--yes",
+      "--json",
+    );
+    expect(stuck).toMatchObject({ code: 8 });
+    const { data } = stuck.json() as unknown as Document;
+    expect(data).toMatchObject({ parent: run, status: "parked" });
+    drop("fail-ship");
+    const dry = await saga("replay", data.run, "--dry-run");
+    expect(dry.stdout).toMatch(/it goes on as itself.*REUSE +charge.*PROBE +ship/s);
+    const done = await saga("replay", data.run, "--reason", "again", "--yes", "--json");
+    expect(done).toMatchObject({ code: 0 });
+    expect(done.json()).toMatchObject({ data: { run: data.run, status: "completed", error: null } });
+    expect([calls("create"), calls("charge")].map(({ length }) => length)).toEqual([1, 1]);
+    // What the first run did was taken over by the second: only that one can be undone, and it is past its pivot.
+    const undo = await saga("compensate", run, "--reason", "x", "--yes");
+    expect(undo).toMatchObject({ code: 3, stderr: expect.stringContaining(`run ${data.run} continues it`) });
+  });
+
+  it("goes on with a definition that was mended", async () => {
+    put("fail-ship", "3");
+    const run = await ran(9);
+    put("mended.yaml", SAGA.replace("./do.sh, ship", "./do.sh, send"));
+    const dry = await saga("replay", run, "--definition", "mended.yaml", "--dry-run", "--out", "plan.json");
+    expect(dry.stdout).toMatch(/differs +ship changed: action.*RE-EXECUTE +ship/s);
+    put("other.yaml", readFileSync(join(box.dir, "mended.yaml"), "utf8"));
+    put("mended.yaml", SAGA);
+    const plan = ["replay", "--plan", "plan.json", "--reason", "ship is send now"];
+    expect(await saga(...plan)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("says something else"),
+    });
+    put("mended.yaml", readFileSync(join(box.dir, "other.yaml"), "utf8"));
+    expect(await saga(...plan)).toMatchObject({ code: 0 });
+    expect(calls("send")).toHaveLength(1);
+  });
+
   it("cancels what another process executes, and both say so", async () => {
     put("hold-charge");
     const running = startDcs(box, ["saga", "run", "saga.yaml", "--input", "sku=book", "--lease", "2s"]);

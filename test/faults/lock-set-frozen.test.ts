@@ -47,7 +47,7 @@ class World implements AsyncDisposable {
   /** Runs a command under the lock `set`. */
   lock(command: readonly string[], ...flags: readonly string[]): RunningDcs {
     const { server } = this;
-    const where = server === null ? [] : ["--locks", `${server.scheme}://127.0.0.1:${server.port}`];
+    const where = server === null ? [] : ["--locks", server.urlAt(server.port)];
     const args = ["lock", "acquire", "set", "--wait", "60s", ...where, ...flags];
     const dcs = startDcs(this.box, [...args, "--", ...command]);
     this.#running.push(dcs);

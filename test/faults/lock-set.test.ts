@@ -7,7 +7,7 @@ import { SteppedClock } from "./kit/clock-step.ts";
 import { APPEND, LockSetRun } from "./kit/lock-set-run.ts";
 import { familyOf, freeze, killCommand } from "./kit/processes.ts";
 import { faultSchedule, runSeed, type ScheduledFault } from "./kit/schedule.ts";
-import { type FaultyServer, faultyEtcd, faultyRedis } from "./kit/servers.ts";
+import { type FaultyServer, faultyEtcd, faultyQuorum, faultyRedis } from "./kit/servers.ts";
 
 const LONG = process.env["DCS_LONG"] === "1";
 
@@ -17,8 +17,11 @@ const BUDGET = LONG ? {} : { budgetMs: 5000 };
 /** What may happen to the processes of a holder or waiter. */
 const TO_DCS = { "kill dcs": 3, "kill command": 2, "stop dcs": 3 } as const;
 /** What may happen between them and the server, and to the server itself; none of it loses data. */
-const TO_SERVER = { "black hole": 1, cut: 1, "cut after send": 2, pause: 1, restart: 1 } as const;
-type Kind = keyof typeof TO_DCS | keyof typeof TO_SERVER;
+const TO_NETWORK = { "black hole": 1, cut: 1, "cut after send": 2, pause: 1 } as const;
+const TO_SERVER = { ...TO_DCS, ...TO_NETWORK, restart: 1 } as const;
+/** Only a quorum survives that as well: one of its servers is killed, and comes back with nothing. */
+const TO_QUORUM = { ...TO_DCS, ...TO_NETWORK, forget: 6 } as const;
+type Kind = keyof typeof TO_SERVER | keyof typeof TO_QUORUM;
 
 interface Target {
   readonly run: LockSetRun;
@@ -50,7 +53,8 @@ async function strike({ kind, lot, length }: ScheduledFault<Kind>, target: Targe
       await freeze(victim.pid, length * ttlMs * 1.5);
       return true;
     case "restart":
-      await server?.restart({ keepData: true });
+    case "forget":
+      await server?.restart({ keepData: kind === "restart" });
       return true;
     case "pause":
       await server?.pause(length * ttlMs);
@@ -84,25 +88,28 @@ async function sabotage(seed: number, kinds: Readonly<Record<string, number>>, t
 }
 
 const BACKENDS = {
-  embedded: { start: null, flag: "", ttlMs: 1000, target: LONG ? 400 : 15 },
-  redis: { start: faultyRedis, flag: "--locks", ttlMs: 1000, target: LONG ? 150 : 8 },
-  etcd: { start: faultyEtcd, flag: "--store", ttlMs: 2000, target: LONG ? 150 : 6 },
+  embedded: { start: null, flag: "", kinds: TO_DCS, ttlMs: 1000, target: LONG ? 400 : 15 },
+  redis: { start: faultyRedis, flag: "--locks", kinds: TO_SERVER, ttlMs: 1000, target: LONG ? 150 : 8 },
+  etcd: { start: faultyEtcd, flag: "--store", kinds: TO_SERVER, ttlMs: 2000, target: LONG ? 150 : 6 },
+  quorum: {
+    ...{ start: () => faultyQuorum("2s"), flag: "--locks", kinds: TO_QUORUM, ttlMs: 1000 },
+    target: LONG ? 150 : 6,
+  },
 } as const;
 
 // Each waits for TTLs most of the time, so together they take no longer than the slowest.
-describe.concurrent.each(["embedded", "redis", "etcd"] as const)("lock-set on %s", (backend) => {
+describe.concurrent.each(["embedded", "redis", "etcd", "quorum"] as const)("lock-set on %s", (backend) => {
   it("loses no update and gives rising fences under faults that can be survived", {
     timeout: LONG ? 1_200_000 : 120_000,
   }, async (test) => {
-    const { start, flag, ttlMs, target } = BACKENDS[backend];
+    const { start, flag, kinds, ttlMs, target } = BACKENDS[backend];
     const seed = runSeed(`lock-set on ${backend}`, test);
     using box: Sandbox = sandbox();
     const server = start === null ? null : await start();
     const proxy = server === null ? null : await FaultyProxy.start(server.port);
-    const where = server === null ? [] : [flag, `${server.scheme}://127.0.0.1:${proxy?.port}`];
+    const where = server === null ? [] : [flag, server.urlAt(proxy?.port ?? 0)];
     const run = new LockSetRun({ box, where, target, workers: 4, ttlMs, ...BUDGET });
     try {
-      const kinds = server === null ? TO_DCS : { ...TO_DCS, ...TO_SERVER };
       const [struck] = await Promise.all([sabotage(seed, kinds, { run, ttlMs, server, proxy }), run.work()]);
       const info = `seed ${seed}, ${JSON.stringify(struck)}, ${run.started} started, ${run.succeeded} to their end`;
       expect(run.findings(), info).toEqual([]);

@@ -70,4 +70,33 @@ describe("the queue of a quorum of Redis servers", () => {
     await waiting;
     expectWithin(performance.now() - begin, 1000);
   });
+
+  it("leaves no connection for messages behind when only those for calls are cut", async () => {
+    await start();
+    const [locks, others] = [await open(), await open()];
+    const hold = await locks.acquire(request("a"));
+    const waiting = others.acquire(request("a", { waitMs: 60_000 }));
+    const clients = async (type: string) => {
+      const lists = await Promise.all(bare.map((client) => client.call("CLIENT", "LIST", "TYPE", type)));
+      return lists.map((list) =>
+        String(list)
+          .split("\n")
+          .filter((line) => line.includes(" name=dcs ")),
+      );
+    };
+    const listeners = async () => (await clients("pubsub")).map((list) => list.length).join("");
+    await until(async () => (await listeners()) === "111");
+    for (let round = 0; round < 3; round++) {
+      const before = new Set((await clients("pubsub")).flat().map((line) => line.split(" ")[0]));
+      for (const client of bare) await client.call("CLIENT", "KILL", "TYPE", "normal");
+      await until(async () => {
+        const now = (await clients("pubsub")).flat().map((line) => line.split(" ")[0]);
+        return now.length === 3 && now.every((id) => !before.has(id));
+      });
+    }
+    await locks.release("a", hold.token);
+    await others.release("a", (await waiting).token);
+    await others.close();
+    await until(async () => (await listeners()) === "000");
+  });
 });

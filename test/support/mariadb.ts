@@ -6,6 +6,15 @@ import { until } from "./until.ts";
 
 /** A real MariaDB of the test's own, as `dcs up` starts it: user and database `dcs`, no password. */
 export interface MariaDb extends AsyncDisposable {
+  readonly port: number;
+  /** Of the server as it runs now. */
+  readonly pid: number;
+  /** As `run`, by the user who may do everything. */
+  asRoot(sql: string): Promise<string>;
+  /** kill -9. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, with what it had written. */
+  start(): Promise<void>;
   /** What the statements print: rows of tab-separated values. Fails where one fails. */
   run(sql: string): Promise<string>;
   /** A connection that stays: each call resolves with what its statements print. */
@@ -24,24 +33,55 @@ export async function startMariaDb(): Promise<MariaDb> {
     box[Symbol.dispose]();
   };
   try {
-    const up = await dcs("up", "--only", "mariadb", "--json");
-    const { data } = up.json() as { data: { servers: { url: string }[] } };
-    const { port } = new URL(data.servers[0]?.url ?? "");
+    const start = async () => {
+      const up = await dcs("up", "--only", "mariadb", "--json");
+      const { data } = up.json() as { data: { servers: { url: string; pid: number; data: string }[] } };
+      const [server] = data.servers;
+      if (server === undefined) throw new Error(up.stderr);
+      return server;
+    };
+    const started = await start();
+    let { pid } = started;
+    const port = Number(new URL(started.url).port);
     const where = ["--protocol=tcp", "--host=127.0.0.1", `--port=${port}`, "--user=dcs"];
     const words = ["mariadb", "--no-defaults", ...where, "--batch", "--skip-column-names"];
     const env = { PATH: process.env["PATH"] ?? "" };
+    const socket = `--socket=${started.data}/mysqld.sock`;
+    const root = ["mariadb", "--no-defaults", socket, "--user=root", "--batch", "--skip-column-names"];
+    const ask = async (command: readonly string[], sql: string) => {
+      const run = await runProcess(command, { input: sql, env });
+      if (run.code !== 0) throw new Error(`${run.stderr}\n${sql}`);
+      return run.stdout.trim();
+    };
     return {
-      async run(sql) {
-        const run = await runProcess([...words, "dcs"], { input: sql, env });
-        if (run.code !== 0) throw new Error(`${run.stderr}\n${sql}`);
-        return run.stdout.trim();
+      port,
+      get pid() {
+        return pid;
       },
+      async kill() {
+        process.kill(pid, "SIGKILL");
+        await until(() => !runs(pid));
+      },
+      async start() {
+        pid = (await start()).pid;
+      },
+      run: (sql) => ask([...words, "dcs"], sql),
+      asRoot: (sql) => ask([...root, "dcs"], sql),
       session: () => openSession([...words, "--unbuffered", "dcs"], env),
       [Symbol.asyncDispose]: stop,
     };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

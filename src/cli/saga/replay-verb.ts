@@ -1,6 +1,9 @@
+import { resolve } from "node:path";
+import { DcsError } from "../../core/errors.ts";
 import { checkInput } from "../../core/saga/definition/check-input.ts";
 import type { Definition } from "../../core/saga/definition/definition.ts";
 import type { Json } from "../../core/saga/definition/expression.ts";
+import { type ReadDefinition, readDefinition } from "../../core/saga/definition/read-definition.ts";
 import { beginReplay } from "../../core/saga/operate/begin-replay.ts";
 import { planReplay, type ReplayPlan } from "../../core/saga/operate/replay-plan.ts";
 import { replayRequests } from "../../core/saga/operate/replay-requests.ts";
@@ -10,7 +13,6 @@ import {
   replayFilePlan,
 } from "../../core/saga/operate/verb-plan.ts";
 import { newRunId } from "../../core/saga/run/run-id.ts";
-import type { ProcessSecrets } from "../../core/saga/secrets/process-secrets.ts";
 import { openInput, sealInput } from "../../core/saga/secrets/seal-input.ts";
 import { typedInput } from "./run-flags.ts";
 import type { RunVerb, VerbFlags, VerbLook } from "./run-verb.ts";
@@ -20,6 +22,8 @@ export interface ReplayInput extends Pick<VerbFlags, "reason"> {
   readonly from: string | undefined;
   readonly input: readonly string[] | undefined;
   readonly newKey: boolean;
+  /** File of another definition. */
+  readonly definition: string | undefined;
 }
 
 /** `saga replay`. */
@@ -27,24 +31,30 @@ export function replayVerb(input: ReplayInput): RunVerb<ReplayActionAsked> {
   return {
     kind: "saga.replay",
     schema: replayActionSchema,
-    typed: async ({ record, definition, opened }) => ({
-      run: record.state.runId,
-      reason: input.reason ?? null,
-      from: input.from ?? null,
-      input: changedInput(record.state.input, input.input ?? [], definition, opened.secrets),
-      newKey: input.newKey,
-      child: newRunId(await opened.sagas.journal.now()),
-    }),
+    typed: async (look) => {
+      const read = input.definition === undefined ? null : await readDefinition(input.definition);
+      return {
+        run: look.record.state.runId,
+        reason: input.reason ?? null,
+        from: input.from ?? null,
+        input: changedInput(input.input ?? [], read?.definition ?? null, look),
+        newKey: input.newKey,
+        definition: read === null ? null : { file: resolve(input.definition ?? ""), hash: read.hash },
+        child: newRunId(await look.opened.sagas.journal.now()),
+      };
+    },
     plan: async (action, look) =>
       replayFilePlan(await planned(action, look), look.record, action, look.where),
     ask: async (action, look, order) => {
       const { sagas } = look.opened;
-      const { from, newKey, input: changed } = action;
+      const { from, newKey, input: changed, definition } = action;
+      const read = await readAsPlanned(definition);
+      if (read !== null) await sagas.definitions.put(read);
       return beginReplay(await planned(action, look), look.record, {
         ...order,
         journal: sagas.journal,
         startChild: (run) => sagas.startChild(run),
-        details: { from, newKey, inputChanged: changed !== null },
+        details: { from, newKey, inputChanged: changed !== null, definition: definition?.hash ?? null },
       });
     },
   };
@@ -54,9 +64,10 @@ async function planned(action: ReplayActionAsked, look: VerbLook): Promise<Repla
   const { record, definition, opened } = look;
   const { journal } = opened.sagas;
   const { from, newKey, child, input } = action;
+  const read = await readAsPlanned(action.definition);
   return planReplay(
     record,
-    { from, input, newKey, definition: null },
+    { from, input, newKey, definition: read },
     {
       definition,
       family: await journal.family(record.state.rootId),
@@ -67,14 +78,26 @@ async function planned(action: ReplayActionAsked, look: VerbLook): Promise<Repla
   );
 }
 
-/** The run's input with what was typed in it, checked and sealed; null where nothing was. */
+/** The file of another definition, which must still say what it said. FILE_INVALID, SAGA_INVALID. */
+async function readAsPlanned(asked: ReplayActionAsked["definition"]): Promise<ReadDefinition | null> {
+  if (asked === null) return null;
+  const read = await readDefinition(asked.file);
+  if (read.hash === asked.hash) return read;
+  throw new DcsError("FILE_INVALID", `${asked.file}: it says something else than when the plan was made`, {
+    details: { file: asked.file, planned: asked.hash, present: read.hash },
+    hint: "look again and make a new plan: --dry-run --out FILE",
+  });
+}
+
+/** The run's input with what was typed in it, checked and sealed; null where neither it nor what it is for is another. */
 function changedInput(
-  before: Json,
   pairs: readonly string[],
-  definition: Definition,
-  { sealer }: ProcessSecrets,
+  next: Definition | null,
+  { record, definition, opened }: VerbLook,
 ): Json {
-  if (pairs.length === 0) return null;
-  const input = { ...openInput(definition, before, sealer), ...typedInput(definition, pairs) };
-  return sealInput(definition, checkInput(definition, input), sealer);
+  if (pairs.length === 0 && next === null) return null;
+  const { sealer } = opened.secrets;
+  const target = next ?? definition;
+  const input = { ...openInput(definition, record.state.input, sealer), ...typedInput(target, pairs) };
+  return sealInput(target, checkInput(target, input), sealer);
 }

@@ -8,12 +8,13 @@ export function turnVerb(verb: TurnVerb, { reason }: Pick<VerbFlags, "reason">):
     kind: `saga.${verb}`,
     schema: turnActionSchema,
     typed: ({ record }) => ({ run: record.state.runId, reason: reason ?? null }),
-    plan: (action, { record, definition, where }) => {
-      refuseTurn(record, verb, definition);
+    plan: async (action, { record, definition, where, opened }) => {
+      const family = await opened.sagas.journal.family(record.state.rootId);
+      refuseTurn(record, verb, { definition, family });
       return turnPlan(verb, record, action, { definition, where });
     },
-    ask: async ({ run }, { opened, definition }, order) => {
-      const asked = await turnRun(opened.sagas.journal, run, verb, { ...order, definition });
+    ask: async (_action, { opened, record, definition }, order) => {
+      const asked = await turnRun(opened.sagas.journal, record, verb, { ...order, definition });
       return asked.state.runId;
     },
   };

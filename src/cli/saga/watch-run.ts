@@ -8,7 +8,8 @@ import { timelineLine } from "./timeline-lines.ts";
 
 /** How often the journal is looked at, ms. */
 const LOOK_MS = 250;
-const CLEAR = "\u001b[H\u001b[2J\u001b[3J";
+/** To the corner, and clear what is below: what scrolled away stays there. */
+const CLEAR = "\u001b[H\u001b[J";
 
 /**
  * `saga show --watch`, until the run has ended, is parked, or `signal` aborts: on a terminal the page is drawn anew, elsewhere each

@@ -31,6 +31,11 @@ again after its compensation was begun. A step whose effect stands is not done a
       ...NOT_WITH_PLAN,
       summary: "Let effects that stand count no more, and do those steps again under new keys",
     }),
+    definition: string({
+      ...NOT_WITH_PLAN,
+      helpValue: "FILE",
+      summary: "Go on with this definition instead of its own",
+    }),
     ...verbFlags,
   };
 
@@ -40,9 +45,9 @@ again after its compensation was begun. A step whose effect stands is not done a
       import("../../cli/saga/run-verb.ts"),
       import("../../cli/saga/replay-verb.ts"),
     ]);
-    const { from, input, reason } = flags;
+    const { from, input, reason, definition } = flags;
     const { out, signal } = this;
-    const verb = replayVerb({ from, input, newKey: flags["new-key"] === true, reason });
+    const verb = replayVerb({ from, input, newKey: flags["new-key"] === true, definition, reason });
     const places = { settings: await this.settings(), out, signal, store: () => this.store() };
     await runVerb(verb, args.run, flags, places);
   }

@@ -82,6 +82,8 @@ export class RedisConnection<Script extends string = never> {
       within: (call) => this.#within(this.#timeoutMs, call),
       reconnects: options.reconnect ?? true,
     });
+    // Nobody closes what is broken for good: its connection for messages would stay, and keep the process.
+    if (options.reconnect === false) redis.once("end", () => void this.#messages.close());
   }
 
   /** Runs a script; rejects with STORE_UNREACHABLE and its kin when no answer came within the timeout. */

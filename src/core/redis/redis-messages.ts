@@ -16,6 +16,7 @@ export class RedisMessages {
   readonly #within: RedisMessagesOptions["within"];
   readonly #reconnects: boolean;
   #subscriber: Promise<RedisClient> | null = null;
+  #closed = false;
   readonly #listeners = new Map<string, Set<(message: string) => void>>();
 
   /** `redis` is the connection for calls. */
@@ -25,8 +26,12 @@ export class RedisMessages {
     this.#reconnects = reconnects;
   }
 
-  /** Calls `listener` for each message of the channel, until the returned function is called. Resolves once subscribed. */
+  /**
+   * Calls `listener` for each message of the channel, until the returned function is called. Resolves once subscribed;
+   * rejects after `close`.
+   */
   async subscribe(channel: string, listener: (message: string) => void): Promise<() => void> {
+    if (this.#closed) throw new Error("the connection for messages was closed");
     this.#subscriber ??= this.#openSubscriber();
     const subscriber = await this.#subscriber;
     const listeners = this.#listeners.get(channel) ?? new Set();
@@ -42,6 +47,7 @@ export class RedisMessages {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     (await this.#subscriber?.catch(() => null))?.disconnect();
   }
 

@@ -213,7 +213,7 @@ export function createSuite(setUp: () => Promise<JournalHarness>): void {
       const parent = await made(two.journal, { state: stateOf({ status: "completed" }) });
       const living = child(2, true, parent.state.runId, "parked");
       await two.journal.create(living);
-      const refused = two.other.create(child(3, true, parent.state.runId));
+      const refused = two.other.create(child(3, true, parent.state.runId, "running"));
       await expect(refused).rejects.toMatchObject({
         code: "RUN_MOVED",
         details: { run: living.state.runId, root: parent.state.runId },
@@ -232,9 +232,7 @@ export function createSuite(setUp: () => Promise<JournalHarness>): void {
 
     it("go to one of many children that begin at once", async () => {
       const parent = await made(two.journal, { state: stateOf({ status: "completed" }) });
-      const children = await Promise.all(
-        Array.from({ length: 10 }, () => child(2, true, parent.state.runId)),
-      );
+      const children = Array.from({ length: 10 }, () => child(2, true, parent.state.runId));
       const results = await Promise.allSettled(
         children.map((run, index) => (index % 2 === 0 ? two.journal : two.other).create(run)),
       );

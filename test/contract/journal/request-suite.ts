@@ -155,6 +155,23 @@ export function requestSuite(setUp: () => Promise<JournalHarness>): void {
       expect((await read(two.other, other.state.runId)).requests).toHaveLength(1);
     });
 
+    it("of a run that has ended are refused while a replay of it lives", async () => {
+      const run = await made(two.journal, { state: stateOf({ status: "completed" }) });
+      const { runId } = run.state;
+      const child = await made(two.journal, {
+        state: stateOf({ rootId: runId, parentRun: runId }),
+        calls: [],
+      });
+      await expect(two.other.request(runId, () => CANCEL)).rejects.toMatchObject({
+        code: "RUN_MOVED",
+        details: { run: child.state.runId, root: runId },
+      });
+      expect(await read(two.journal, runId)).toEqual(run);
+      expect(await two.journal.audits(runId)).toEqual([]);
+      await two.other.request(child.state.runId, () => CANCEL);
+      expect(await read(two.journal, child.state.runId)).toMatchObject({ seq: 2 });
+    });
+
     it("of many operators at once all count, with events without gaps", async () => {
       const run = await made(two.journal, { lease: LONG });
       const { runId } = run.state;

@@ -3,13 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EtcdServer } from "../../support/etcd.ts";
 import { type RedisServer, startRedis } from "../../support/redis.ts";
+import { quorumUrl, startQuorum } from "../../support/redis-quorum.ts";
 import { freeze } from "./processes.ts";
 
-/** A real server that can be made to fail. */
+/** A real server, or several that are one backend, that can be made to fail. */
 export interface FaultyServer {
+  /** Of several: of the first. */
   readonly port: number;
-  /** Of a URL: `etcd`, `redis`. */
-  readonly scheme: string;
+  /** Its URL, where it (of several: the first) is reached at this port, such as a proxy's. */
+  urlAt(port: number): string;
   /** kill -9 and a new start on the same port; with what it had written, or from nothing. */
   restart(options: { readonly keepData: boolean }): Promise<void>;
   /** Stops it with SIGSTOP for a time: connections stay, nothing is answered. */
@@ -21,7 +23,7 @@ export async function faultyEtcd(): Promise<FaultyServer> {
   const server = await EtcdServer.start();
   return {
     port: server.port,
-    scheme: "etcd",
+    urlAt: (port) => `etcd://127.0.0.1:${port}`,
     async restart({ keepData }) {
       await server.kill();
       if (!keepData) server.wipe();
@@ -40,7 +42,7 @@ export async function faultyRedis(): Promise<FaultyServer> {
   const { port } = server;
   return {
     port,
-    scheme: "redis",
+    urlAt: (at) => `redis://127.0.0.1:${at}`,
     async restart({ keepData }) {
       await server.stop();
       if (!keepData) rmSync(join(dir, "appendonlydir"), { recursive: true, force: true });
@@ -50,6 +52,32 @@ export async function faultyRedis(): Promise<FaultyServer> {
     async stop() {
       await server.stop();
       rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * A quorum of three Redis servers that keep nothing on disk, in which each fault meets the next of them in turn; a server that
+ * started does not count for `maxTtl`.
+ */
+export async function faultyQuorum(maxTtl: string): Promise<FaultyServer> {
+  const { servers: started } = await startQuorum(3);
+  const servers = [...started];
+  let turn = 0;
+  const nextInTurn = () => turn++ % servers.length;
+  return {
+    port: servers[0]?.port ?? 0,
+    urlAt: (port) => quorumUrl([{ port }, ...servers.slice(1)], 0, `max-ttl=${maxTtl}`),
+    async restart({ keepData }) {
+      if (keepData) throw new Error("these servers keep nothing");
+      const node = nextInTurn();
+      const port = servers[node]?.port;
+      await servers[node]?.stop();
+      servers[node] = await startRedis([], port);
+    },
+    pause: (ms) => freeze(servers[nextInTurn()]?.process.pid ?? 0, ms),
+    stop: async () => {
+      await Promise.all(servers.map((server) => server.stop()));
     },
   };
 }

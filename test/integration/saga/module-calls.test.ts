@@ -92,8 +92,8 @@ it.each<[what: string, action: object, says: string]>([
   ["module that throws", { module: "./throws.mjs" }, "throws.mjs cannot be loaded: no database"],
   ["export that is not there", { export: "none" }, "has no function none: it exports big, broken"],
   ["export that is no function", { export: "value" }, "has no function value"],
-])("a %s: failed, nothing was called; of a probe: unknown", async (_what, action, says) => {
-  expect(await call(action)).toMatchObject({ kind: "failed", message: expect.stringContaining(says) });
+])("a %s: nothing was called; of a probe: unknown", async (_what, action, says) => {
+  expect(await call(action)).toMatchObject({ kind: "not-sent", message: expect.stringContaining(says) });
   expect(await call(action, { asks: "probe" })).toMatchObject({ kind: "unknown" });
 });
 

@@ -137,6 +137,28 @@ it("believes no probe that was begun while an attempt could still arrive, howeve
   expect(transition(again.state, no, at(settledAt + 60)).intents).toMatchObject([{ asks: "effect" }]);
 });
 
+it("keeps the last probe until the attempt has arrived or never will", async () => {
+  const definition = await chain("a?");
+  const at = (now: number) => ({ definition, now, random: () => 0.5 });
+  const fresh = newRun(definition, { runId: "r", defHash: "h", input: null });
+  let { state, intents } = transition(fresh, { type: "started" }, at(0));
+  ({ state, intents } = transition(state, { type: "taken-over" }, at(10)));
+  const busy = { kind: "unknown", message: "409" } as const;
+  const probed = { type: "probed", step: "a", answer: busy } as const;
+  for (const now of [20, 300]) {
+    expect(intents).toMatchObject([{ asks: "probe" }]);
+    ({ state, intents } = transition(state, probed, at(now)));
+    ({ state, intents } = transition(state, { type: "due" }, at(now + 250)));
+  }
+  // The attempt has a second, and may arrive half a second after that.
+  expect(intents).toEqual([]);
+  const settled = transition(state, { type: "due" }, at(1500));
+  expect(transition(state, { type: "due" }, at(1499))).toMatchObject({ intents: [], dueAt: 1500 });
+  expect(settled.intents).toMatchObject([{ asks: "probe" }]);
+  const yes = { type: "probed", step: "a", answer: { kind: "done", output: null } } as const;
+  expect(transition(settled.state, yes, at(1510)).state.status).toBe("completed");
+});
+
 it("undoes against the order of all steps, also past one that nothing undoes", async () => {
   const world = new SimulatedWorld(
     await chain("a", "!b", "c", "d"),

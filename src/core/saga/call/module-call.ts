@@ -57,9 +57,8 @@ export async function callModule(
     if (bounded.aborted || clock.monotonic() >= deadline) {
       return { kind: "not-sent", message: `${request.path} was not loaded in time` };
     }
-    if (typeof loaded === "string") {
-      return { kind: identity.asks === "probe" ? "not-sent" : "failed", message: loaded };
-    }
+    // Another worker may have it: as with a program that is not there, that alone is no reason to undo a run.
+    if (typeof loaded === "string") return { kind: "not-sent", message: loaded };
     return await invoke(loaded, request, identity, bounded, timeoutMs);
   } catch (error) {
     if (bounded.aborted) return { kind: "not-sent", message: `${request.path} was not loaded in time` };

@@ -145,8 +145,11 @@ class Chooser {
 
   #probe(step: Step): void {
     const call = this.#call(step, "do");
-    if (call.notBefore > this.#now) {
-      this.#due(call.notBefore);
+    // The last one waits until the attempt has arrived or never will: one that is still under way may take all its time.
+    const isLast = call.probes + 1 >= step.retry.attempts;
+    const from = isLast ? Math.max(call.notBefore, settledFrom(call, step)) : call.notBefore;
+    if (from > this.#now) {
+      this.#due(from);
       return;
     }
     // A "no" counts by when it was asked for, not by when it came.

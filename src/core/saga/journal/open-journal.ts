@@ -12,12 +12,12 @@ export interface OpenJournalOptions {
   readonly clock?: Clock;
 }
 
-const ALLOWED = ["embedded:", "embedded:/path/to/journal.db"];
+const ALLOWED = ["embedded:", "embedded:/path/to/journal.db", "mysql://user:password@host:3306/database"];
 
 /**
- * Opens the journal a URL names: `embedded:` (the file `journal.db` of the state directory, beside the store's) or
- * `embedded:/path/to/journal.db`. URL_INVALID for anything else; the engine's own errors when it cannot be opened. Only what
- * the URL names is loaded.
+ * Opens the journal a URL names: `embedded:` (the file `journal.db` of the state directory, beside the store's),
+ * `embedded:/path/to/journal.db`, or `mysql://…` (MySQL, MariaDB). URL_INVALID for anything else; the engine's own errors
+ * when it cannot be opened. Only what the URL names is loaded.
  */
 export async function openJournal(url: string, options: OpenJournalOptions): Promise<Journal> {
   const clock = options.clock ?? systemClock;
@@ -27,12 +27,16 @@ export async function openJournal(url: string, options: OpenJournalOptions): Pro
     const { openSqliteJournal } = await import("./sqlite/sqlite-journal.ts");
     return openSqliteJournal(path, { timeoutMs: options.timeoutMs, clock });
   }
+  if (scheme === "mysql") {
+    const { openMysqlJournal } = await import("./mysql/mysql-journal.ts");
+    return openMysqlJournal(url, { timeoutMs: options.timeoutMs, clock });
+  }
   throw new DcsError(
     "URL_INVALID",
-    `journal "${redact(url)}": dcs keeps its journal in embedded:, in this version`,
+    `journal "${redact(url)}": dcs keeps its journal in embedded: or mysql:`,
     {
       details: { value: redact(url), allowed: ALLOWED },
-      hint: `use ${ALLOWED.join(" or ")}`,
+      hint: `use ${ALLOWED.join(", ")}`,
     },
   );
 }

@@ -10,7 +10,7 @@ import { decideUndo } from "./decide-undo.ts";
 import { definitionDifference, type StepDifference } from "./definition-difference.ts";
 import { ReplayLook } from "./replay-look.ts";
 import type { DecidedStep, PrepareReplay, ReplayStep } from "./replay-step.ts";
-import { ENDED } from "./run-view.ts";
+import { ENDED, VERBS } from "./run-view.ts";
 
 export interface ReplayOptions {
   /** That step and all behind it run anew; null for what is not done. */
@@ -136,7 +136,11 @@ function statesOf(decided: readonly DecidedStep[]): Readonly<Record<string, Step
   );
 }
 
-function refuse({ state }: RunRecord, { from, input, definition }: ReplayOptions, parts: ReplayParts): void {
+function refuse(
+  { state, requests }: RunRecord,
+  { from, input, definition }: ReplayOptions,
+  parts: ReplayParts,
+): void {
   const { runId, status, direction } = state;
   const { steps } = definition?.definition ?? parts.definition;
   if (from !== null && !steps.some(({ name }) => name === from)) {
@@ -159,6 +163,13 @@ function refuse({ state }: RunRecord, { from, input, definition }: ReplayOptions
         hint: `dcs saga replay ${newest}`,
       },
     );
+  }
+  const [waiting] = requests;
+  if (waiting !== undefined) {
+    const verb = VERBS[waiting.event.type];
+    throw refusal(runId, `${verb} was asked for before, and nobody has taken it up yet`, {
+      hint: `dcs saga why ${runId}`,
+    });
   }
   if (status === "running" || status === "compensating") {
     throw refusal(runId, `it is still going (${status})`, { hint: `dcs saga show ${runId} --watch` });

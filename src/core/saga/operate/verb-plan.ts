@@ -3,6 +3,7 @@ import type { Plan } from "../../plan/plan.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { Json } from "../definition/expression.ts";
 import type { RunRecord } from "../journal/journal.ts";
+import type { StepDifference } from "./definition-difference.ts";
 import type { ReplayPlan } from "./replay-plan.ts";
 import type { ReplayStep } from "./replay-step.ts";
 import type { Verdict } from "./resolve-call.ts";
@@ -33,6 +34,8 @@ export const replayActionSchema = z.object({
   /** The whole input, sealed, where it is another one. */
   input: json,
   newKey: z.boolean(),
+  /** Another definition to go on with: its file, and the hash that it must have. */
+  definition: z.object({ file: z.string(), hash: z.string() }).nullable(),
   /** The id of the child run, should there be one. */
   child: z.string(),
 });
@@ -99,16 +102,20 @@ export function replayFilePlan(
   action: ReplayActionAsked,
   where: Where,
 ): Plan {
-  const { how, steps } = plan;
+  const { how, steps, differences } = plan;
   const goesOn = how.kind === "itself" ? "it goes on as itself" : `run ${how.state.runId} continues it`;
   return {
     kind: "saga.replay",
     ...where,
     what: `replay run ${record.state.runId} of saga ${record.saga}`,
-    steps: [`how      ${goesOn}`, ...steps.flatMap(stepLines)],
+    steps: [`how      ${goesOn}`, ...differences.map(differenceLine), ...steps.flatMap(stepLines)],
     action: { ...action, run: record.state.runId },
     precondition: { ...standing(record), steps },
   };
+}
+
+function differenceLine({ step, what, keys }: StepDifference): string {
+  return `differs  ${step} ${what}${keys.length === 0 ? "" : `: ${keys.join(", ")}`}`;
 }
 
 function stepLines({ name, action, reason, key, request, supersedes, hint }: ReplayStep): readonly string[] {

@@ -44,8 +44,7 @@ export class Committer {
     this.#queue.push({ change, tenure, resolve, reject });
     if (!this.#isBusy) {
       this.#isBusy = true;
-      // What is said in this turn of the event loop goes along.
-      queueMicrotask(() => void this.#drain());
+      void this.#drain();
     }
     return promise;
   }
@@ -53,6 +52,9 @@ export class Committer {
   async #drain(): Promise<void> {
     try {
       while (this.#queue.length > 0) {
+        // Each answer that has arrived is told in a turn of its own, and they all go along: SQLite holds up the event loop
+        // for the whole commit, so that none could join it later.
+        await new Promise((resolve) => setImmediate(resolve));
         const batch = this.#queue.splice(0, MAX_BATCH);
         await this.#write(batch);
       }
@@ -64,8 +66,9 @@ export class Committer {
   async #write(batch: readonly Waiting[]): Promise<void> {
     let open = batch;
     for (let attempt = 0; open.length > 0; attempt++) {
-      for (const late of open.filter(({ tenure }) => tenure.leftMs <= 0)) late.resolve("lost");
-      open = open.filter(({ tenure }) => tenure.leftMs > 0);
+      const now = momentOf(this.#options.clock);
+      for (const late of open.filter(({ tenure }) => tenure.leftAt(now) <= 0)) late.resolve("lost");
+      open = open.filter(({ tenure }) => tenure.leftAt(now) > 0);
       if (open.length === 0) return;
       const failure = await this.#attempt(open);
       if (failure === null) return;

@@ -35,10 +35,11 @@ export class Tenure {
 
   /** Milliseconds that it can still be relied on; not positive when it cannot. */
   get leftMs(): number {
-    const passed = Math.max(
-      this.#clock.monotonic() - this.#from.monotonic,
-      this.#clock.boottime() - this.#from.boottime,
-    );
-    return this.#usableMs - passed;
+    return this.leftAt(momentOf(this.#clock));
+  }
+
+  /** The same at a moment, for many at once: asking for the time since boot is a system call of some microseconds. */
+  leftAt({ monotonic, boottime }: Moment): number {
+    return this.#usableMs - Math.max(monotonic - this.#from.monotonic, boottime - this.#from.boottime);
   }
 }

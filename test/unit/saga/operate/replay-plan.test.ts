@@ -310,6 +310,10 @@ describe("a run that is parked", () => {
   });
 });
 
-it("a run that is going is not replayed", () => {
+it("a run that is going, or of which something was asked, is not replayed", () => {
+  const requests = [{ id: 1, at: NOW, event: { type: "resumed" } }] as const;
+  expect(() => plan(recordOf(definition, { state: { status: "parked" }, requests }))).toThrow(
+    /resume was asked for/,
+  );
   expect(() => plan(recordOf(definition))).toThrow(/it is still going \(running\)/);
 });

@@ -18,10 +18,15 @@ const ORDER = { actor: "ann@host", reason: "ticket 1" } as const;
 /** Where requests go to: the record as it is, and what was asked of it. */
 class Desk {
   readonly asked: RunRequest[] = [];
+  readonly children: RunRecord[] = [];
   readonly record: RunRecord;
 
   constructor(record: RunRecord) {
     this.record = record;
+  }
+
+  async family(): Promise<readonly RunRecord[]> {
+    return [this.record, ...this.children];
   }
 
   async now(): Promise<number> {
@@ -43,8 +48,8 @@ const completed = () => deskOf(definition, { state: { status: "completed" }, cal
 describe("cancel and compensate", () => {
   it("ask for it with who and why", async () => {
     const desk = deskOf(definition, { calls: { create: { do: call("done") } } });
-    await turnRun(desk, "r1", "cancel", { ...ORDER, definition });
-    await turnRun(desk, "r1", "compensate", { ...ORDER, definition });
+    await turnRun(desk, desk.record, "cancel", { ...ORDER, definition });
+    await turnRun(desk, desk.record, "compensate", { ...ORDER, definition });
     expect(desk.asked).toEqual([
       {
         event: { type: "cancelled", message: "ticket 1 (ann@host)" },
@@ -59,7 +64,7 @@ describe("cancel and compensate", () => {
 
   it("are refused behind the point of no return, and where it is being undone", async () => {
     const refused = (desk: Desk, verb: "cancel" | "compensate") =>
-      expect(turnRun(desk, "r1", verb, { ...ORDER, definition })).rejects;
+      expect(turnRun(desk, desk.record, verb, { ...ORDER, definition })).rejects;
     await refused(completed(), "cancel").toMatchObject({ code: "RUN_STATE", message: /it is completed$/ });
     await refused(completed(), "compensate").toThrow(/point of no return, step ship, is done/);
     const undoing = { status: "compensating", direction: "undo" } as const;
@@ -71,9 +76,19 @@ describe("cancel and compensate", () => {
 
   it("say of a completed run that can be undone what to type", async () => {
     const steps = definition.steps.map((step) => ({ ...step, pivot: false }));
-    await expect(
-      turnRun(completed(), "r1", "cancel", { ...ORDER, definition: { ...definition, steps } }),
-    ).rejects.toMatchObject({ hint: 'undo it: dcs saga compensate r1 --reason "…"' });
+    const desk = completed();
+    const order = { ...ORDER, definition: { ...definition, steps } };
+    await expect(turnRun(desk, desk.record, "cancel", order)).rejects.toMatchObject({
+      hint: 'undo it: dcs saga compensate r1 --reason "…"',
+    });
+    await turnRun(desk, desk.record, "compensate", order);
+    // A replay has taken over what it did.
+    desk.children.push(recordOf(definition, { state: { runId: "r2", rootId: "r1", parentRun: "r1" } }));
+    await expect(turnRun(desk, desk.record, "compensate", order)).rejects.toMatchObject({
+      code: "RUN_STATE",
+      hint: 'undo that one: dcs saga compensate r2 --reason "…"',
+    });
+    expect(desk.asked).toHaveLength(1);
   });
 });
 

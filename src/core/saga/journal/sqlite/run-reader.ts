@@ -1,6 +1,6 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { AuditRecord, EventRecord, RunFilter, RunRecord, StoredDefinition } from "../journal.ts";
-import { PARKED_AT, type Row, toAudit, toDefinition, toEvent, toRecord } from "./rows.ts";
+import { PARKED_AT, type Row, toAudit, toDefinition, toEvent, toRecord } from "../rows.ts";
 import type { JournalStatements } from "./statements.ts";
 
 /** Behind every text with the same beginning: ids are ASCII. */

@@ -17,7 +17,8 @@ import type {
   StoredDefinition,
 } from "../journal.ts";
 import { requestEvent } from "../request-event.ts";
-import { fromCall, PARKED_AT, toJsonOrNull } from "./rows.ts";
+import { fromCall, PARKED_AT, toJsonOrNull } from "../rows.ts";
+import { runMoved } from "../run-moved.ts";
 import type { RunReader } from "./run-reader.ts";
 import type { JournalStatements } from "./statements.ts";
 
@@ -45,12 +46,9 @@ export class RunWriter {
       const taken = this.#sql.get("run-by-key").get(saga, businessKey);
       if (taken !== undefined) return { created: false, existing: String(taken.run_id) };
     }
-    const rival = this.#livingKin(state) ?? this.#rivalOf(state, run.calls);
-    if (rival !== null) {
-      throw new DcsError("RUN_MOVED", `run ${rival} replays ${state.rootId} already`, {
-        details: { run: rival, root: state.rootId },
-      });
-    }
+    const living = hasEnded(state) ? null : this.#livingKin(state);
+    const rival = living ?? this.#rivalOf(state, run.calls);
+    if (rival !== null) throw runMoved(rival, state.rootId);
     const lease = hasEnded(state) || state.status === "parked" ? null : run.lease;
     const epoch = lease === null ? 0 : 1;
     this.#insert(run, lease, epoch, now);
@@ -95,6 +93,8 @@ export class RunWriter {
     const run = this.#reader.run(runId);
     if (run === null) throw new DcsError("RUN_NOT_FOUND", `there is no run ${runId}`, { details: { runId } });
     const request = decide(run);
+    const rival = this.#livingKin(run.state);
+    if (rival !== null) throw runMoved(rival, run.state.rootId);
     this.#sql.get("request-put").run(runId, JSON.stringify(request.event), now);
     this.#sql.get("run-requested").run(runId, now);
     const { epoch, seq } = run;
@@ -138,10 +138,9 @@ export class RunWriter {
     for (const call of calls) this.#sql.get("step-put").run(...fromCall(state, call));
   }
 
-  /** For a child another run of its root that has not ended; null when there is none. */
-  #livingKin({ parentRun, rootId }: RunState): string | null {
-    if (parentRun === null) return null;
-    const row = this.#sql.get("run-living").get(rootId);
+  /** Another run of the same root that has not ended; null when there is none. */
+  #livingKin({ runId, rootId }: RunState): string | null {
+    const row = this.#sql.get("run-living").get(rootId, runId);
     return row === undefined ? null : String(row.run_id);
   }
 

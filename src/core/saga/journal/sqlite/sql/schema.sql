@@ -30,6 +30,7 @@ CREATE INDEX saga_run_due ON saga_run (due_at, run_id) WHERE live = 1;
 CREATE INDEX saga_run_by_age ON saga_run (created_at, run_id);
 CREATE INDEX saga_run_by_status ON saga_run (status, created_at, run_id);
 CREATE INDEX saga_run_by_root ON saga_run (root_id);
+CREATE UNIQUE INDEX saga_run_living ON saga_run (root_id) WHERE live = 1; -- one run of a root lives at a time
 -- Beside the hot row, which every transition writes.
 CREATE TABLE saga_input (
   run_id TEXT PRIMARY KEY,

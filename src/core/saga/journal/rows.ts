@@ -1,6 +1,6 @@
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
-import type { Json } from "../../definition/expression.ts";
-import { type CallState, type RunState, type StepState, UNTOUCHED } from "../../engine/run-state.ts";
+import type { Json } from "../definition/expression.ts";
+import { type CallState, type RunState, type StepState, UNTOUCHED } from "../engine/run-state.ts";
 import {
   type AuditRecord,
   type CallChange,
@@ -9,7 +9,7 @@ import {
   type RunRecord,
   type StoredDefinition,
   type WaitingRequest,
-} from "../journal.ts";
+} from "./journal.ts";
 
 /** A row as node:sqlite returns it. */
 export type Row = Readonly<Record<string, SQLOutputValue>>;

@@ -1,0 +1,124 @@
+import type { Clock } from "../util/clock.ts";
+import { MysqlConnection, type MysqlResult } from "./mysql-connection.ts";
+import { isMysqlError, MysqlError } from "./mysql-error.ts";
+import type { MysqlTarget } from "./mysql-url.ts";
+
+export interface MysqlPoolOptions {
+  readonly clock: Clock;
+  /** Bound of each conversation, waiting for a connection and connecting as well, ms. */
+  readonly timeoutMs: number;
+  /** At most so many sessions at once (4). */
+  readonly size?: number;
+}
+
+type Work<T> = (connection: PooledConnection) => Promise<T>;
+
+/** A session lent for a while, with the time that is left. */
+export interface PooledConnection {
+  readonly maxPacket: number;
+  send(statements: readonly string[]): Promise<readonly MysqlResult[]>;
+}
+
+/** A few sessions of one server. Broken ones are dropped, and new ones are opened when they are wanted. */
+export class MysqlPool implements AsyncDisposable {
+  readonly target: MysqlTarget;
+  readonly #options: MysqlPoolOptions;
+  readonly #idle: MysqlConnection[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #lent = 0;
+  #isClosed = false;
+
+  /** Connects once, to learn that it can. Rejects with a MysqlError. */
+  static async open(target: MysqlTarget, options: MysqlPoolOptions): Promise<MysqlPool> {
+    const pool = new MysqlPool(target, options);
+    await pool.use(async () => {});
+    return pool;
+  }
+
+  private constructor(target: MysqlTarget, options: MysqlPoolOptions) {
+    this.target = target;
+    this.#options = options;
+  }
+
+  /** Statements in one round trip. */
+  send(statements: readonly string[]): Promise<readonly MysqlResult[]> {
+    return this.use((connection) => connection.send(statements));
+  }
+
+  /**
+   * Does work on one session. When it fails, what its transaction did is rolled back. Rejects with a MysqlError, or with
+   * what the work threw itself.
+   */
+  async use<T>(work: Work<T>, timeoutMs = this.#options.timeoutMs): Promise<T> {
+    const { clock } = this.#options;
+    const end = clock.monotonic() + timeoutMs;
+    const left = () => Math.max(1, end - clock.monotonic());
+    await this.#turn(left());
+    let connection: MysqlConnection | null = null;
+    try {
+      connection = this.#take() ?? (await MysqlConnection.open(this.target, clock, left()));
+      const lent = connection;
+      const done = await work({
+        maxPacket: lent.maxPacket,
+        send: (statements) => lent.send(statements, left()),
+      });
+      this.#give(lent);
+      return done;
+    } catch (error) {
+      if (connection !== null) await this.#rollBack(connection, left());
+      // What broke one has mostly broken all: the server was restarted.
+      if (isMysqlError(error, "lost", "unreachable", "read-only")) this.#drop();
+      throw error;
+    } finally {
+      this.#lent--;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    for (const connection of this.#idle.splice(0)) connection.end();
+  }
+
+  async #turn(timeoutMs: number): Promise<void> {
+    if (this.#lent >= (this.#options.size ?? 4)) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const cancel = this.#options.clock.timer(timeoutMs, () => {
+        this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
+        reject(new MysqlError("unreachable", "every connection was busy for the whole time"));
+      });
+      this.#waiting.push(resolve);
+      await promise.finally(cancel);
+    }
+    this.#lent++;
+  }
+
+  #take(): MysqlConnection | null {
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined) return null;
+      if (connection.isUsable) return connection;
+      connection.destroy();
+    }
+  }
+
+  #give(connection: MysqlConnection): void {
+    if (this.#isClosed) connection.end();
+    else this.#idle.push(connection);
+  }
+
+  async #rollBack(connection: MysqlConnection, timeoutMs: number): Promise<void> {
+    try {
+      if (!connection.isUsable) throw new MysqlError("lost", "the connection was lost");
+      await connection.send(["ROLLBACK"], timeoutMs);
+      this.#give(connection);
+    } catch {
+      // Without us the server rolls back by itself.
+      connection.destroy();
+    }
+  }
+
+  #drop(): void {
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+  }
+}

@@ -1,0 +1,2 @@
+-- Returns the time that was set.
+SELECT @now AS now

@@ -1,0 +1,2 @@
+-- Returns the layout of the tables.
+SELECT version FROM saga_meta
