@@ -33,6 +33,8 @@ export interface PlanRequest {
   };
   /** The words by which the verb is typed: `dcs lock break`. */
   readonly verb: string;
+  /** What must be typed besides --plan to do what the plan says; with a leading space. */
+  readonly besides?: string;
   /** What is to be done, made on a look just now. */
   readonly present: Plan;
   /** What `--plan` names; null without. */
@@ -56,13 +58,13 @@ export async function settlePlan(request: PlanRequest): Promise<boolean> {
   return true;
 }
 
-async function showPlan({ out, settings, flags, verb, present }: PlanRequest): Promise<void> {
+async function showPlan({ out, settings, flags, verb, besides = "", present }: PlanRequest): Promise<void> {
   const { out: path } = flags;
   if (path !== undefined) {
     const { writePlanFile } = await import("../core/plan/plan-file.ts");
     await writePlanFile(path, present);
   }
-  const again = `${verb} --plan ${path === undefined ? "FILE" : shellQuote(path)}${sameBackend(settings, { confirm: true })}`;
+  const again = `${verb} --plan ${path === undefined ? "FILE" : shellQuote(path)}${besides}${sameBackend(settings, { confirm: true })}`;
   out.result("plan", present, {
     lines: () => [
       `plan     ${present.what} (${present.backend})`,

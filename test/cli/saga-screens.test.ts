@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runDcs } from "../support/cli.ts";
 import { hurried } from "../support/order-sagas.ts";
@@ -50,6 +50,53 @@ describe("what dcs saga says to people", () => {
     expect(resumed.stderr).toMatch(/has it, or had it; if it is gone, it is taken over at /);
     expect(resumed.stderr).toContain("deduct-payment  asked whether it took effect (probe 1)");
     expect(resumed.stderr).not.toContain("create-order");
+  });
+
+  it("writes down nothing secret that an operator types, and asks for a reason where the plan has none", async () => {
+    const secret = "4111-1111-1111-1111";
+    const env = { ...box.env, DCS_SAGA_KEY: "ab".repeat(32), DCS_SECRET_API: "hunter2-hunter2" };
+    writeFileSync(
+      file,
+      `saga: card
+input: { card: { type: string, secret: true } }
+steps:
+  - name: pay
+    action: { exec: ["false", "\${{ input.card }}"] }
+    unknown: park
+`,
+    );
+    const keyed = (...args: readonly string[]) => runDcs(["saga", ...args], { env, cwd: box.dir });
+    const run = await keyed("run", file, "--input", `card=${secret}`, "--json");
+    expect(run.code).toBe(8);
+    const { run: id } = run.json()["data"] as { run: string };
+    const why = await keyed("why", id);
+    expect(why.stdout).not.toContain("saga resume");
+    const said = `it was ${secret} with hunter2-hunter2`;
+    const verdict = ["pay", "--as", "done", "--evidence", said, "--result", JSON.stringify({ said })];
+    const plan = await keyed("resolve", id, ...verdict, "--dry-run", "--out", "plan.json");
+    expect(plan.stdout).toContain('dcs saga resolve --plan plan.json --reason "…"');
+    expect((await keyed("resolve", "--plan", "plan.json")).stderr).toContain('--reason "…"');
+    expect(await keyed("resolve", "--plan", "plan.json", "--reason", said)).toMatchObject({ code: 0 });
+    const shown = await keyed("show", id);
+    expect(shown.stdout).toContain('input   {"card":"[sealed]"}');
+    expect(shown.stdout).toContain("it was [redacted] with [redacted] (evidence: it was [redacted]");
+    const files = readdirSync(box.dir, { recursive: true, withFileTypes: true }).filter((e) => e.isFile());
+    for (const each of files) {
+      const text = readFileSync(`${each.parentPath}/${each.name}`, "latin1");
+      expect(text, each.name).not.toContain(secret);
+      expect(text, each.name).not.toContain("hunter2");
+    }
+    expect(files.map(({ name }) => name)).toContain("journal.db");
+  });
+
+  it("says at Ctrl-C what it waits for", async () => {
+    await services.payment.fault({ match: "POST /v1/charges", do: "slow", ms: 700 });
+    const run = box.start("saga", "run", file, ...INPUT);
+    await until(() => run.stderr().includes("deduct-payment  begun"));
+    run.process.kill("SIGINT");
+    const { code, stderr } = await run.done;
+    expect(code).toBe(130);
+    expect(stderr).toContain("Ctrl-C again leaves it at once");
   });
 
   it("lists by status and --all together, and says where nothing is", async () => {

@@ -3,7 +3,7 @@ import { sameBackend } from "../where.ts";
 import type { OpenSagas } from "./open-sagas.ts";
 import { reportRun } from "./report-run.ts";
 import type { VerbFlags, VerbPlaces } from "./run-verb.ts";
-import { tellSteps } from "./tell-steps.ts";
+import { tellSteps, tellStop } from "./tell-steps.ts";
 import { warnWithoutWorkers } from "./workers.ts";
 
 /** After something was asked of a run: sees it to its end, here as soon as nobody else has it; or leaves it to the workers. */
@@ -24,6 +24,7 @@ export async function goOn(
     if (owner !== null && dueAt > now) {
       out.note(`${owner} has it, or had it; if it is gone, it is taken over at ${moment(dueAt, now)}`);
     }
+    tellStop(out, signal);
     const onStep = tellSteps(out, record?.state);
     const followed = await sagas.follow(runId, { signal, waitMs: flags.wait, onStep });
     await reportRun(kind, followed, { sagas, settings, out, signal });

@@ -48,7 +48,7 @@ export function mandatoryReason(given: string | null | undefined, verb: string):
   const reason = given?.trim() ?? "";
   if (reason !== "") return reason;
   throw new DcsError("USAGE", "--reason is needed: say why, it is kept in the audit of the run", {
-    hint: `${verb} RUN --reason "…"`,
+    hint: `add it to what you typed: ${verb} … --reason "…"`,
     details: { missing: "--reason" },
   });
 }

@@ -7,7 +7,7 @@ import {
   resolvePlan,
   verdictOf,
 } from "../../core/saga/operate/verb-plan.ts";
-import type { RunVerb, VerbFlags } from "./run-verb.ts";
+import { type RunVerb, redactor, type VerbFlags } from "./run-verb.ts";
 
 /** What was typed of a verdict. */
 export interface ResolveInput extends Pick<VerbFlags, "reason"> {
@@ -23,11 +23,14 @@ export function resolveVerb(input: ResolveInput): RunVerb<ResolveAction> {
   return {
     kind: "saga.resolve",
     schema: resolveActionSchema,
-    typed: ({ record }) => ({
-      run: record.state.runId,
-      reason: input.reason ?? null,
-      ...typedVerdict(input),
-    }),
+    typed: (look) => {
+      const verdict = typedVerdict(input);
+      const hide = redactor(look);
+      return {
+        ...{ run: look.record.state.runId, reason: input.reason ?? null },
+        ...{ ...verdict, evidence: hide.text(verdict.evidence), output: hide.json(verdict.output) },
+      };
+    },
     plan: async (action, { record, definition, opened, where }) => {
       const now = await opened.sagas.journal.now();
       refuseVerdict(record, verdictOf(action), definition, now);

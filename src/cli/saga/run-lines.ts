@@ -5,10 +5,12 @@ import { shortened } from "../../core/util/shortened.ts";
 import { layoutTable, printable } from "../text.ts";
 
 const MAX_ERROR = 80;
+const MAX_INPUT = 200;
 
 /** A run in a few lines: how it stands, and a table of its steps. Harmless for a terminal. */
 export function runLines(view: RunView): readonly string[] {
   const { run, saga, status, parent, businessKey, durationMs, owner, error, waiting, steps } = view;
+  const input = shortened(JSON.stringify(view.input), MAX_INPUT);
   const cells = steps.map(stepCells);
   const table = layoutTable({
     head: ["  STEP", "STATE", "ATTEMPTS", "TOOK", "UNDO", "ERROR"],
@@ -17,6 +19,7 @@ export function runLines(view: RunView): readonly string[] {
   return [
     `run     ${run}${parent === null ? "" : ` (replays ${parent})`}`,
     `saga    ${saga}${businessKey === null ? "" : `, key ${businessKey}`}`,
+    ...(input === "{}" ? [] : [`input   ${input}`]),
     `status  ${status}, ${formatDuration(durationMs)}${owner === null ? "" : `, executed by ${owner}`}`,
     ...(error === null
       ? []

@@ -7,6 +7,8 @@ import type { RunRecord } from "../../core/saga/journal/journal.ts";
 import { findRun } from "../../core/saga/operate/find-run.ts";
 import type { Order } from "../../core/saga/operate/refuse-run.ts";
 import { seenDefinition } from "../../core/saga/operate/seen-definition.ts";
+import type { Redactor } from "../../core/saga/secrets/redactor.ts";
+import { runRedactor } from "../../core/saga/secrets/run-redactor.ts";
 import type { Store } from "../../core/store/store.ts";
 import type { Output } from "../output.ts";
 import { type PlanRequest, settlePlan } from "../plan.ts";
@@ -84,10 +86,17 @@ export async function runVerb<A extends VerbAction>(
   const look: VerbLook = { opened, record, definition, where };
   const action = planned ?? (await verb.typed(look));
   const present = await presentPlan(verb, action, look, saved);
-  if (!(await settlePlan({ out, settings, flags, verb: typedAs, present, saved, signal }))) return;
-  const reason = mandatoryReason(flags.reason ?? action.reason, typedAs);
+  const besides = action.reason === null ? ' --reason "…"' : "";
+  const request = { out, settings, flags, verb: typedAs, besides, present, saved, signal };
+  if (!(await settlePlan(request))) return;
+  const reason = redactor(look).text(mandatoryReason(flags.reason ?? action.reason, typedAs));
   const runId = await verb.ask(action, look, { actor: actor(), reason });
   await goOn(verb.kind, runId, flags, { ...places, opened });
+}
+
+/** Hides what the run and this process keep secret, in what an operator types. */
+export function redactor({ record, definition, opened }: Omit<VerbLook, "where">): Redactor {
+  return runRedactor(definition, record.state.input, opened.secrets);
 }
 
 /** With a plan, what does not fit any more is a plan that is out of date. */

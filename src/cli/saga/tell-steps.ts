@@ -19,16 +19,24 @@ export function tellSteps(out: Output, before?: RunState): (state: RunState) => 
   const told = new Map<string, Told>();
   let isNamed = before !== undefined;
   const look = ({ steps }: RunState, say: (line: string) => void): void => {
+    const begun: string[] = [];
     for (const [step, calls] of Object.entries(steps)) {
       for (const direction of ["do", "undo"] as const) {
         const name = direction === "do" ? step : `undo ${step}`;
         const last = told.get(name) ?? NOTHING;
         const lines = linesOf(name, calls[direction], last);
-        for (const line of lines) if (line !== last.line) say(line);
+        const isBegun = calls[direction].status === "intent";
         const line = lines.at(-1);
+        for (const each of lines) {
+          if (each === last.line) continue;
+          // What ended is why the next is begun.
+          if (isBegun && each === line) begun.push(each);
+          else say(each);
+        }
         if (line !== undefined) told.set(name, { line, failures: failuresOf(calls[direction]) });
       }
     }
+    for (const line of begun) say(line);
   };
   if (before !== undefined) look(before, () => {});
   return (state) => {
@@ -36,6 +44,16 @@ export function tellSteps(out: Output, before?: RunState): (state: RunState) => 
     isNamed = true;
     look(state, (line) => out.note(line));
   };
+}
+
+/** Says, at the first Ctrl-C, what is waited for: a call that is under way may take long. */
+export function tellStop(out: Output, signal: AbortSignal): void {
+  signal.addEventListener(
+    "abort",
+    () =>
+      out.note("stopping: what is under way is written down when it ends; Ctrl-C again leaves it at once"),
+    { once: true },
+  );
 }
 
 function linesOf(name: string, call: CallState, last: Told): readonly string[] {

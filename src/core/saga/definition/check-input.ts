@@ -70,7 +70,10 @@ function asJson(given: object): Readonly<Record<string, Json>> {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_INPUT_BYTES) {
     const message = `the input is ${bytes} bytes of JSON; ${MAX_INPUT_BYTES} are allowed`;
-    throw invalid(message, { value: bytes, allowed: MAX_INPUT_BYTES });
+    throw new DcsError("SAGA_INPUT_INVALID", message, {
+      hint: "keep what is large elsewhere, and give its address or id as the input",
+      details: { value: bytes, allowed: MAX_INPUT_BYTES },
+    });
   }
   return JSON.parse(text) as Readonly<Record<string, Json>>;
 }

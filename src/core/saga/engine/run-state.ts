@@ -79,6 +79,9 @@ export interface CallError {
   readonly message: string;
 }
 
+/** How the message of a call begins that could not even be made where the run was executed. */
+export const NOTHING_SENT = "nothing was sent: ";
+
 /** A call to be made now. It is durable before it is made. */
 export interface Intent {
   readonly step: string;

@@ -1,7 +1,7 @@
 import { formatDuration } from "../../util/duration.ts";
 import type { Definition, Step } from "../definition/definition.ts";
 import { hasAttempts, refusalToTurn, retryOf } from "../engine/rules.ts";
-import { type CallState, callKey, type Direction } from "../engine/run-state.ts";
+import { type CallState, callKey, type Direction, NOTHING_SENT } from "../engine/run-state.ts";
 import type { RunRecord } from "../journal/journal.ts";
 import { callOf } from "./run-view.ts";
 import { moment, nameOf, resolves, resume, sayCause } from "./say.ts";
@@ -59,12 +59,23 @@ function isUnknown({ call }: Parked): boolean {
   return call.everUnknown;
 }
 
+/** It was never sent: something is amiss where the run is executed, such as a key that is not set. */
+function isUnmade({ call }: Parked): boolean {
+  return call.error?.message.startsWith(NOTHING_SENT) === true;
+}
+
+/** The service knows the key from another request. */
+function isRefused(parked: Parked): boolean {
+  return parked.call.error?.kind === "refused" && !isUnmade(parked);
+}
+
 function reasonOf(parked: Parked, now: number): string {
   const { step, direction, call } = parked;
   const what = nameOf(step.name, direction);
   const last = call.error === null ? "" : `: ${call.error.message}`;
-  if (call.error?.kind === "refused")
-    return `the service says that the key of ${what} was used for something else${last}`;
+  if (isUnmade(parked) && !isUnknown(parked))
+    return `${what} could not be made where the run was executed${last}`;
+  if (isRefused(parked)) return `the service says that the key of ${what} was used for something else${last}`;
   if (!isUnknown(parked)) {
     const tries = `${call.attempts} ${call.attempts === 1 ? "attempt" : "attempts"}`;
     const why = direction === "do" ? ", and behind the point of no return a step is never undone" : "";
@@ -74,7 +85,9 @@ function reasonOf(parked: Parked, now: number): string {
 }
 
 /** Why dcs does not find out by itself. */
-function dcsCannotTell({ step, direction, call }: Parked, now: number): string {
+function dcsCannotTell(parked: Parked, now: number): string {
+  const { step, direction, call } = parked;
+  if (isUnmade(parked)) return "it could not be asked where the run was executed";
   if (direction === "do" && step.unknown === "park")
     return "the definition leaves it to a person (unknown: park)";
   if (call.firstSentAt !== null && now >= call.firstSentAt + step.keyTtlMs) {
@@ -92,15 +105,20 @@ function findOut(parked: Parked, rootId: string): string {
   const { step, direction, call } = parked;
   const what = nameOf(step.name, direction);
   const key = callKey(rootId, step.name, direction, call.generation);
-  if (isUnknown(parked) || call.error?.kind === "refused") {
+  if (isUnmade(parked) && !isUnknown(parked)) {
+    return `what is amiss where the run is executed, as said; when that is mended, resume`;
+  }
+  if (isUnknown(parked) || isRefused(parked)) {
     return `whether ${what} took effect: ask its service for key ${key}`;
   }
   return `why ${what} fails; when that is mended, resume, or do it by hand and say that it is done`;
 }
 
 function commands(parked: Parked, runId: string): readonly string[] {
-  const { step, direction, call } = parked;
+  const { step, direction } = parked;
   const resolve = resolves(runId, step.name, direction);
-  const isForPerson = isUnknown(parked) || call.error?.kind === "refused";
+  // To ask again would end in the same place.
+  if (isUnknown(parked) && direction === "do" && step.unknown === "park" && !isUnmade(parked)) return resolve;
+  const isForPerson = isUnknown(parked) || isRefused(parked);
   return isForPerson ? [...resolve, resume(runId)] : [resume(runId), ...resolve];
 }

@@ -2,7 +2,7 @@ import type { CallContexts, Caller, CallIdentity, PreparedCall } from "../call/c
 import { contextsOf } from "../call/contexts.ts";
 import type { Action, Definition, Step } from "../definition/definition.ts";
 import type { Outcome, ProbeAnswer, RunEvent } from "../engine/event.ts";
-import { callKey, type Intent, type RunState } from "../engine/run-state.ts";
+import { callKey, type Intent, NOTHING_SENT, type RunState } from "../engine/run-state.ts";
 import type { ProcessSecrets } from "../secrets/process-secrets.ts";
 import type { JournalClock } from "./journal-clock.ts";
 
@@ -41,14 +41,14 @@ export class CallFactory {
       contexts = contextsOf({ definition, state, step, identity, secrets: this.#options.secrets });
     } catch (error) {
       // Another process may have what is missing here: that is no reason to undo anything.
-      return unmade(intent, { kind: "refused", message: `nothing was sent: ${messageOf(error)}` });
+      return unmade(intent, { kind: "refused", message: `${NOTHING_SENT}${messageOf(error)}` });
     }
     try {
       return new Call(intent, this.#options.caller.prepare(action, identity, contexts, step), state, step);
     } catch (error) {
       // A probe that was never asked says nothing: least of all that there is no effect.
       const kind = intent.asks === "probe" ? "unknown" : intent.direction === "do" ? "failed" : "refused";
-      return unmade(intent, { kind, message: `nothing was sent: ${messageOf(error)}` });
+      return unmade(intent, { kind, message: `${NOTHING_SENT}${messageOf(error)}` });
     }
   }
 }

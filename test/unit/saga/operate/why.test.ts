@@ -165,7 +165,6 @@ describe("why it is parked", () => {
       next: [
         'dcs saga resolve r1 mail --as done --evidence "…" --reason "…"',
         'dcs saga resolve r1 mail --as not-done --evidence "…" --reason "…"',
-        'dcs saga resume r1 --reason "…"',
         'dcs saga compensate r1 --reason "…"',
       ],
     });
@@ -186,6 +185,17 @@ describe("why it is parked", () => {
     const { because, next } = why(record, definition, NOW);
     expect(because).toContain(expected);
     expect(next[0]).toContain("dcs saga resolve r1 pay --as");
+  });
+
+  it("for what could not be sent where it was executed, without blaming the service", () => {
+    const error = { kind: "refused", message: "nothing was sent: DCS_SAGA_KEY is not set" } as const;
+    const pay = { do: call("parked", { attempts: 1, error }) };
+    const record = recordOf(definition, { state: parked, calls: { create: { do: call("done") }, pay } });
+    const { because, next } = why(record, definition, NOW);
+    expect(because).toBe(
+      "it was parked because step pay could not be made where the run was executed: nothing was sent: DCS_SAGA_KEY is not set",
+    );
+    expect(next[0]).toBe('dcs saga resume r1 --reason "…"');
   });
 
   it("behind the point of no return: mend it and resume; there is no way back", () => {
