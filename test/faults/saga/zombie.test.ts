@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openJournal } from "../../../src/core/saga/journal/open-journal.ts";
 import { runDcs } from "../../support/cli.ts";
 import { hurried } from "../../support/order-sagas.ts";
@@ -22,9 +22,13 @@ const CALLS = [
 
 describe.each(JOURNALS)("a worker that stands still in a call, with the journal on $name", ({ open }) => {
   const box = sandboxPerTest();
+  let kept: Awaited<ReturnType<typeof open>>;
+  beforeAll(async () => {
+    kept = await open();
+  });
+  afterAll(() => kept[Symbol.asyncDispose]());
 
   it.each(CALLS)("$name: it writes nothing more and calls nobody", async ({ fault }) => {
-    await using kept = await open();
     await using services = await startOrderServices();
     const { payment, orders } = services;
     await payment.fault({ match: "POST /v1/charges", ...fault });
