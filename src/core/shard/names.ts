@@ -1,0 +1,33 @@
+import { DCS_PREFIX } from "../store/keys.ts";
+
+/** Tables of dcs in a shard's database. One row a bucket; the keyspace's copy; what moving buckets had changed. */
+export const BUCKET_TABLE = "dcs_bucket";
+export const META_TABLE = "dcs_keyspace";
+export const LOG_TABLE = "dcs_log";
+/** The generated column of each sharded table that holds its row's bucket. */
+export const BUCKET_COLUMN = "dcs_bucket";
+/** By which a mover's session tells the triggers which bucket it writes. */
+export const MOVER_VARIABLE = "@dcs_bucket";
+/** Of the SIGNAL that refuses a write to a bucket that is not here (SQLSTATE 45000). */
+export const MOVED_ERRNO = 31001;
+
+/** States of a bucket's row on one server. Writable are `owned` and `moving`. */
+export const BUCKET_STATES = ["owned", "moving", "sealed", "gone", "incoming"] as const;
+export type BucketState = (typeof BUCKET_STATES)[number];
+
+/** Where the parts of a keyspace stand in the store. */
+export function shardKeys(keyspace: string) {
+  const base = `${DCS_PREFIX}shard/${keyspace}/`;
+  return {
+    base,
+    /** The keyspace and its shards. */
+    keyspace: `${base}keyspace`,
+    map: `${base}map`,
+    /** Records of moves: `<bucket>`. */
+    moves: `${base}moves/`,
+    /** What routers have seen, each on its lease: `<lease id>`. */
+    acks: `${base}acks/`,
+    /** What was done: `<time>-<id>`. */
+    history: `${base}history/`,
+  };
+}
