@@ -49,7 +49,7 @@ it("takes a lease as extended from the first sending, which may have written it 
   const clock = new FakeClock();
   const lost = async () => {
     await clock.delay(2000);
-    throw new DcsError("JOURNAL_UNREACHABLE", "reset", { retryable: true });
+    throw new DcsError("JOURNAL_UNREACHABLE", "reset");
   };
   const held = async () => ({ results: ["held" as const], now: clock.now() });
   expect(await commit(clock, [lost, held])).toEqual({ standing: "held", leftMs: LEASE_MS * 0.85 - 5000 });

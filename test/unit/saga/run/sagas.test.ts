@@ -75,7 +75,8 @@ describe.each(JOURNALS)("runs over $name", ({ open }) => {
         definition: () => Promise.reject(new DcsError("SAGA_INVALID", "of a later version")),
         commit: async (changes, lease) => {
           const runId = changes[0]?.runId ?? "";
-          await (asked ??= ask(journal, runId, { type: "compensated", message: "x" }));
+          asked ??= ask(journal, runId, { type: "compensated", message: "x" });
+          await asked;
           return journal.commit(changes, lease);
         },
       });
