@@ -136,7 +136,11 @@ function statesOf(decided: readonly DecidedStep[]): Readonly<Record<string, Step
   );
 }
 
-function refuse({ state }: RunRecord, { from, input, definition }: ReplayOptions, parts: ReplayParts): void {
+function refuse(
+  { state, requests }: RunRecord,
+  { from, input, definition }: ReplayOptions,
+  parts: ReplayParts,
+): void {
   const { runId, status, direction } = state;
   const { steps } = definition?.definition ?? parts.definition;
   if (from !== null && !steps.some(({ name }) => name === from)) {
@@ -162,6 +166,12 @@ function refuse({ state }: RunRecord, { from, input, definition }: ReplayOptions
   }
   if (status === "running" || status === "compensating") {
     throw refusal(runId, `it is still going (${status})`, { hint: `dcs saga show ${runId} --watch` });
+  }
+  if (requests.length > 0) {
+    // What comes of that is not known yet: a plan that is made before would be dropped without a word.
+    throw refusal(runId, "something was asked of it that nobody has taken up yet", {
+      hint: `dcs saga show ${runId} --watch`,
+    });
   }
   if (status === "parked" && definition !== null) {
     throw refusal(runId, "it is parked and goes on with the definition that it began with", {
