@@ -22,7 +22,8 @@ export interface Journal extends AsyncDisposable {
   /**
    * Writes a new run with its first transition. With a business key that this saga has had already it changes nothing and
    * says which run has it. Of a child (`state.parentRun`): RUN_MOVED when another run with that root has not ended, or a
-   * generation of a call was taken by another run meanwhile.
+   * generation of a call was taken by another run meanwhile; also when another began a compensation (of the generation that
+   * the child has of it, owned by the child or not): what the child would take over is undone.
    * The run's seq is 1 then, its epoch 1 with a lease and 0 without. Without one it is due at once. One that has ended or is
    * parked already has no lease. The same txid again is the same run again: created.
    */

@@ -45,7 +45,8 @@ export class RunWriter {
       const taken = this.#sql.get("run-by-key").get(saga, businessKey);
       if (taken !== undefined) return { created: false, existing: String(taken.run_id) };
     }
-    const rival = this.#livingKin(state) ?? this.#rivalOf(state, run.calls);
+    const rival =
+      this.#livingKin(state) ?? this.#rivalOf(state, run.calls) ?? this.#undoerOf(state, run.calls);
     if (rival !== null) {
       throw new DcsError("RUN_MOVED", `run ${rival} replays ${state.rootId} already`, {
         details: { run: rival, root: state.rootId },
@@ -147,11 +148,25 @@ export class RunWriter {
 
   /** A run that owns a generation which one of the calls wants to own; null when there is none. */
   #rivalOf(state: RunState, calls: readonly CallChange[]): string | null {
-    for (const { step, direction, isOwn } of calls) {
-      if (!isOwn) continue;
+    return this.#ownerOf(
+      state,
+      calls.filter(({ isOwn }) => isOwn),
+    );
+  }
+
+  /** A run that began to undo what a child would take over; null when there is none. */
+  #undoerOf(state: RunState, calls: readonly CallChange[]): string | null {
+    const undos = calls.filter(({ direction }) => direction === "undo");
+    return state.parentRun === null ? null : this.#ownerOf(state, undos, 1);
+  }
+
+  /** Another run that owns a generation of one of the calls, and began it at least so often. */
+  #ownerOf(state: RunState, calls: readonly CallChange[], attempts = 0): string | null {
+    for (const { step, direction } of calls) {
       const generation = state.steps[step]?.[direction].generation ?? 1;
       const row = this.#sql.get("step-owner").get(state.rootId, step, direction, generation);
-      if (row !== undefined && row.run_id !== state.runId) return String(row.run_id);
+      if (row === undefined || row.run_id === state.runId || Number(row.attempts) < attempts) continue;
+      return String(row.run_id);
     }
     return null;
   }
