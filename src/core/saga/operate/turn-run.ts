@@ -7,11 +7,24 @@ import { resume } from "./say.ts";
 /** `cancel` is for runs that are not over; `compensate` undoes one that is completed as well. */
 export type TurnVerb = "cancel" | "compensate";
 
+/** What must be known of a run to turn it around. */
+export interface TurnParts {
+  readonly definition: Definition;
+  /** Runs of the same root, oldest first. */
+  readonly family: readonly RunRecord[];
+}
+
 /** Throws RUN_STATE where the run cannot be turned around. */
-export function refuseTurn(record: RunRecord, verb: TurnVerb, definition: Definition): void {
+export function refuseTurn(record: RunRecord, verb: TurnVerb, { definition, family }: TurnParts): void {
   const { state } = record;
   const { runId, status, direction } = state;
   const why = refusalToTurn(state, verb === "cancel" ? "cancelled" : "compensated", definition);
+  const newest = family.at(-1)?.state.runId ?? runId;
+  if (why === null && newest !== runId) {
+    // It took over what this one did: undone here, that would be missing there.
+    const taken = `it was replayed, and run ${newest} goes on from what it did`;
+    throw refuseRun(record, "undone", taken, `dcs saga compensate ${newest} --reason "…"`);
+  }
   if (why === null) return;
   const isStuck = status === "parked" && direction === "undo";
   const said = isStuck ? "it was being undone when it was parked" : why;
@@ -30,10 +43,10 @@ export async function turnRun(
   journal: Pick<Journal, "request">,
   runId: string,
   verb: TurnVerb,
-  { actor, reason, definition }: Order & { readonly definition: Definition },
+  { actor, reason, ...parts }: Order & TurnParts,
 ): Promise<RunRecord> {
   return journal.request(runId, (record) => {
-    refuseTurn(record, verb, definition);
+    refuseTurn(record, verb, parts);
     return {
       event: { type: verb === "cancel" ? "cancelled" : "compensated", message: `${reason} (${actor})` },
       audit: { verb: `saga.${verb}`, actor, reason, details: { status: record.state.status } },

@@ -43,8 +43,8 @@ const completed = () => deskOf(definition, { state: { status: "completed" }, cal
 describe("cancel and compensate", () => {
   it("ask for it with who and why", async () => {
     const desk = deskOf(definition, { calls: { create: { do: call("done") } } });
-    await turnRun(desk, "r1", "cancel", { ...ORDER, definition });
-    await turnRun(desk, "r1", "compensate", { ...ORDER, definition });
+    await turnRun(desk, "r1", "cancel", { ...ORDER, definition, family: [] });
+    await turnRun(desk, "r1", "compensate", { ...ORDER, definition, family: [] });
     expect(desk.asked).toEqual([
       {
         event: { type: "cancelled", message: "ticket 1 (ann@host)" },
@@ -59,7 +59,7 @@ describe("cancel and compensate", () => {
 
   it("are refused behind the point of no return, and where it is being undone", async () => {
     const refused = (desk: Desk, verb: "cancel" | "compensate") =>
-      expect(turnRun(desk, "r1", verb, { ...ORDER, definition })).rejects;
+      expect(turnRun(desk, "r1", verb, { ...ORDER, definition, family: [] })).rejects;
     await refused(completed(), "cancel").toMatchObject({ code: "RUN_STATE", message: /it is completed$/ });
     await refused(completed(), "compensate").toThrow(/point of no return, step ship, is done/);
     const undoing = { status: "compensating", direction: "undo" } as const;
@@ -69,10 +69,24 @@ describe("cancel and compensate", () => {
     expect(stuck.asked).toEqual([]);
   });
 
+  it("are refused of a run that another one goes on from", async () => {
+    const steps = definition.steps.map((step) => ({ ...step, pivot: false }));
+    const desk = completed();
+    const child = recordOf(definition, { state: { runId: "r2", rootId: "r1", parentRun: "r1" } });
+    const parts = { ...ORDER, definition: { ...definition, steps }, family: [desk.record, child] };
+    await expect(turnRun(desk, "r1", "compensate", parts)).rejects.toMatchObject({
+      code: "RUN_STATE",
+      hint: 'dcs saga compensate r2 --reason "…"',
+    });
+    expect(desk.asked).toEqual([]);
+    await turnRun(desk, "r1", "compensate", { ...parts, family: [desk.record] });
+    expect(desk.asked).toHaveLength(1);
+  });
+
   it("say of a completed run that can be undone what to type", async () => {
     const steps = definition.steps.map((step) => ({ ...step, pivot: false }));
     await expect(
-      turnRun(completed(), "r1", "cancel", { ...ORDER, definition: { ...definition, steps } }),
+      turnRun(completed(), "r1", "cancel", { ...ORDER, definition: { ...definition, steps }, family: [] }),
     ).rejects.toMatchObject({ hint: 'undo it: dcs saga compensate r1 --reason "…"' });
   });
 });
