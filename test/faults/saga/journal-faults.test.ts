@@ -10,6 +10,7 @@ import { exampleSaga, hurried } from "../../support/order-sagas.ts";
 import { type OrderServices, startOrderServices } from "../../support/order-services.ts";
 import { problemsInJournal } from "../../support/saga-invariants.ts";
 import { sandboxPerTest } from "../../support/sandbox-per-test.ts";
+import type { DcsExit } from "../../support/start-dcs.ts";
 import { until } from "../../support/until.ts";
 
 const INPUT = ["--input", "sku=book", "--input", "amount=30"];
@@ -74,11 +75,12 @@ async function inTheCharge(url: string, lease: string) {
   return running;
 }
 
-/** The run that process left, resumed by another: it ends as if nothing had been. */
-async function expectResumed(url: string): Promise<void> {
+/** The run that a process left, which it named, resumed by another: it ends as if nothing had been. */
+async function expectResumed(url: string, { stdout, stderr }: DcsExit): Promise<void> {
   const { data } = (await saga("ls", "--journal", url)).json() as { data: { runs: { run: string }[] } };
   expect(data.runs).toHaveLength(1);
   const [left] = data.runs;
+  expect(`${stdout}${stderr}`).toContain(left?.run);
   const resumed = await saga("resume", left?.run ?? "", "--reason", "the journal is back", "--journal", url);
   expect(resumed.code, resumed.stdout).toBe(0);
   expect(await since()).toEqual(WHOLE);
@@ -145,11 +147,11 @@ describe("a journal in a file", () => {
   it("on a disk that stays full leaves the run for others", async () => {
     const running = await inTheCharge(url(), "2s");
     await limit(running.pid, "4096");
-    const { code, stdout } = await running.done;
-    expect(code, stdout).toBe(3);
-    expect(JSON.parse(stdout)).toMatchObject({ error: { code: "RUN_LOST" } });
+    const left = await running.done;
+    expect(left.code, left.stdout).toBe(3);
+    expect(JSON.parse(left.stdout)).toMatchObject({ error: { code: "RUN_LOST" } });
     expect(await since()).toEqual({ order: 1, charge: 1 });
-    await expectResumed(url());
+    await expectResumed(url(), left);
   });
 });
 
@@ -184,6 +186,16 @@ describe("a journal in MariaDB", () => {
     await expectServes(url);
   });
 
+  it("of a newer dcs is refused", async () => {
+    const url = await newDatabase(server);
+    const tables = new URL(url).pathname.slice(1);
+    const version = await server.run(`SELECT version FROM ${tables}.saga_meta`);
+    await server.run(`UPDATE ${tables}.saga_meta SET version = 99`);
+    await expectRefused(url, "JOURNAL_NEWER", 3, /newer dcs/);
+    await server.run(`UPDATE ${tables}.saga_meta SET version = ${version}`);
+    await expectServes(url);
+  });
+
   it("that is killed and started again in a call ends the run all the same", async () => {
     const url = await newDatabase(server);
     const running = await inTheCharge(url, "30s");
@@ -198,12 +210,11 @@ describe("a journal in MariaDB", () => {
     const url = await newDatabase(server);
     const running = await inTheCharge(url, "2s");
     await server.kill();
-    const { code, stdout } = await running.done;
-    expect([3, 5], stdout).toContain(code);
-    const { error } = JSON.parse(stdout) as { error: { code: string } };
-    expect(["RUN_LOST", "JOURNAL_UNREACHABLE"]).toContain(error.code);
+    const left = await running.done;
+    expect(left.code, left.stdout).toBe(5);
+    expect(JSON.parse(left.stdout)).toMatchObject({ error: { code: "JOURNAL_UNREACHABLE" } });
     await server.start();
-    await expectResumed(url);
+    await expectResumed(url, left);
   });
 });
 
