@@ -52,7 +52,7 @@ export class RunWriter {
     const lease = hasEnded(state) || state.status === "parked" ? null : run.lease;
     const epoch = lease === null ? 0 : 1;
     this.#insert(run, lease, epoch, now);
-    this.#putCalls(state, run.calls);
+    for (const call of run.calls) this.#sql.get("step-put").run(...fromCall(state, call));
     this.#addEvents({ runId: state.runId, epoch, seq: 1 }, txid, run.events, now);
     if (run.audit !== null) this.#addAudit(state.runId, run.audit, now);
     return { created: true, now };
@@ -135,7 +135,11 @@ export class RunWriter {
   }
 
   #putCalls(state: RunState, calls: readonly CallChange[]): void {
-    for (const call of calls) this.#sql.get("step-put").run(...fromCall(state, call));
+    for (const call of calls) {
+      const row = fromCall(state, call);
+      const { changes } = this.#sql.get("step-move").run(...row);
+      if (Number(changes) === 0) this.#sql.get("step-put").run(...row);
+    }
   }
 
   /** Another run of the same root that has not ended; null when there is none. */
