@@ -6,6 +6,7 @@ import type { Journal, OperatorEvent } from "../../../../src/core/saga/journal/j
 import type { WorkerEvent } from "../../../../src/core/saga/run/worker.ts";
 import { JOURNALS, type TestJournal } from "../../../support/saga-journals.ts";
 import { openScripted, readSaga, replacing } from "../../../support/scripted-sagas.ts";
+import { until } from "../../../support/until.ts";
 
 const RETRY = "timeout: 5s, retry: { attempts: 2, initial: 1ms, max: 2ms }";
 const step = (name: string, ...more: readonly string[]) =>
@@ -89,6 +90,25 @@ describe.each(JOURNALS)("runs over $name", ({ open }) => {
       requests: [{ event: { type: "compensated" } }],
     });
     expect((await other.sagas.follow(runId)).record.state.status).toBe("compensated");
+  });
+
+  it("writes nothing where nothing is new, though it is told to read again", async () => {
+    let beats = 0;
+    const through = (journal: Journal) =>
+      replacing(journal, {
+        heartbeat: async (runs, lease) => {
+          beats++;
+          const { now } = await journal.heartbeat(runs, lease);
+          return { results: runs.map(() => "moved" as const), now };
+        },
+      });
+    const answer = async ({ step: name }: { readonly step: string }) => {
+      if (name === "b") await until(() => beats >= 3);
+      return { kind: "done", output: null } as const;
+    };
+    await using world = await openScripted({ url: place.url, through, answer, leaseMs: 1000 });
+    const { record } = await world.sagas.run(await readSaga(step("a"), step("b")), NEW);
+    expect(record).toMatchObject({ seq: 3, state: { status: "completed" } });
   });
 
   it("begins nothing of a run that was claimed while the worker was told to stop", async () => {
