@@ -72,12 +72,12 @@ export const sagaStep: DemoStep = {
     writeFileSync(join(world.dir, "order.yaml"), SAGA_YAML);
     for (const [name, port] of Object.entries({ orders, payment })) {
       const args = ["register", name, "--endpoint", `127.0.0.1:${port}`, "--check", "http:/"];
+      tell.command(`dcs ${args.join(" ")} -- node shop.mjs ${port}`);
       world.start([...args, "--check-interval", "200ms", "--", process.execPath, "shop.mjs", String(port)]);
     }
-    const services = async (name: string) =>
-      (await world.run(["resolve", name, "--json"])).code === 0 || null;
+    const isReady = async (name: string) => (await world.run(["resolve", name])).code === 0;
     await world.until("both services ready", 10_000, async () =>
-      (await Promise.all(["orders", "payment"].map(services))).every((each) => each === true),
+      (await Promise.all(["orders", "payment"].map(isReady))).every(Boolean),
     );
 
     const args = ["saga", "run", "order.yaml", "--input", "amount=30", "--lease", "1s"];
