@@ -17,15 +17,15 @@ afterAll(async () => {
 });
 
 /** With a setting changed for as long as it looks. */
-async function examined(url: string, setting: string, value: string) {
+async function examined(url: string, setting: string, value: string, during = async () => {}) {
   const before = await server.asRoot(`SELECT @@GLOBAL.${setting}`);
   await server.asRoot(`SET GLOBAL ${setting} = ${value}`);
   try {
+    await during();
     return await doctor({ journal: url });
   } finally {
-    await server
-      .asRoot(`SET GLOBAL ${setting} = '${before}'`)
-      .catch(() => server.asRoot(`SET GLOBAL ${setting} = ${before}`));
+    const quoted = /^\d+$/.test(before) ? before : `'${before}'`;
+    await server.asRoot(`SET GLOBAL ${setting} = ${quoted}`);
   }
 }
 
@@ -67,7 +67,10 @@ describe("a journal in MariaDB", () => {
       data: { sync_binlog: 0 },
     });
     // What it says of this one is what happens.
-    expect(check(await examined(url, "binlog_format", "'STATEMENT'"), "binlog")?.status).toBe("fail");
+    const statements = await examined(url, "binlog_format", "'STATEMENT'", () =>
+      expect(parkedRun(url)).rejects.toThrow(/BINLOG_FORMAT = STATEMENT/i),
+    );
+    expect(check(statements, "binlog")?.status).toBe("fail");
     expect(check(await examined(url, "innodb_deadlock_detect", "OFF"), "isolation")?.status).toBe("warn");
     const small = await examined(url, "max_allowed_packet", "1048576");
     expect(check(small, "packet")).toMatchObject({ status: "warn", data: { max_allowed_packet: 1048576 } });
