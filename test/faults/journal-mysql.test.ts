@@ -179,6 +179,23 @@ describe("the journal on a server", () => {
     expect((await read(journal, runs[23]?.state.runId ?? "")).state.steps["charge"]?.do.output).toBe(output);
   });
 
+  it("keeps what it writes on a server that does not commit by itself", async () => {
+    const url = await newDatabase(server);
+    await server.asRoot("SET GLOBAL autocommit = 0");
+    try {
+      await using journal = await openMysqlJournal(url, MYSQL_OPTIONS);
+      const run = await made(journal, { lease: LONG });
+      await journal.release(
+        [run.state].map(({ runId }) => ({ runId, epoch: 1, seq: 1 })),
+        null,
+      );
+      await using other = await openMysqlJournal(url, MYSQL_OPTIONS);
+      expect(await other.run(run.state.runId)).toMatchObject({ owner: null });
+    } finally {
+      await server.asRoot("SET GLOBAL autocommit = 1");
+    }
+  });
+
   it("is refused with the reason", async () => {
     const url = await newDatabase(server, { migrated: false });
     const open = (where: string) => openMysqlJournal(where, MYSQL_OPTIONS);
