@@ -2,105 +2,17 @@
  * The bytes of a state. Two states that differ only in names get the same ones: tokens and log ids count only by their
  * order, so they are renumbered from 0; runners have no names at all, so the lesser one is written first.
  */
-import {
-  type Before,
-  idleRunner,
-  idsOf,
-  type Runner,
-  type RunnerStep,
-  type RowState,
-  type Server,
-  type State,
-  tokensOf,
-  type Writer,
-  type WriterOp,
-  type WriterStep,
-} from "./shard-state.ts";
 
-const ROW_STATES: readonly RowState[] = ["owned", "moving", "sealed", "gone", "incoming"];
+import { at, getRunner, Names, pack, putRunner, ROW_STATES, RUNNER } from "./shard-codec-runner.ts";
+import type { Before, Server, State, Writer, WriterOp, WriterStep } from "./shard-state.ts";
+
 const WRITER_STEPS: readonly WriterStep[] = ["idle", "begun", "guarded", "missed"];
 const OPS: readonly WriterOp[] = ["put", "update", "delete"];
-const RUNNER_STEPS: readonly RunnerStep[] = [
-  "idle",
-  "read dst",
-  "stamp dst",
-  "read src",
-  "unseal map",
-  "purge",
-  "sync window",
-  "stamp src",
-  "capture",
-  "copy read",
-  "copy write",
-  "log read",
-  "apply read",
-  "apply write",
-  "log delete",
-  "verify",
-  "cut",
-  "drain",
-  "sync dst",
-  "seal",
-  "sync src",
-  "flip",
-  "open",
-  "window",
-  "retire",
-  "clean",
-  "end",
-];
-
 const BEFORE = 4;
 const SERVER = 5 + BEFORE;
 const WRITER = 4;
-const RUNNER = 7;
 const RUNNERS_AT = 4 + 2 * SERVER + 2 * WRITER;
 export const WIDTH = RUNNERS_AT + 2 * RUNNER + 3;
-
-function at<T>(list: readonly T[], index: number): T {
-  const item = list[index];
-  if (item === undefined) throw new Error(`no item ${index}`);
-  return item;
-}
-
-/** Numbers of a few bits, packed into one byte; throws where one does not fit. */
-function pack(...fields: readonly (readonly [value: number, bits: number])[]): number {
-  let byte = 0;
-  let used = 0;
-  for (const [value, bits] of fields) {
-    if (value < 0 || value >> bits !== 0) throw new Error(`${value} does not fit into ${bits} bits`);
-    byte |= value << used;
-    used += bits;
-  }
-  if (used > 8) throw new Error("more than a byte");
-  return byte;
-}
-
-/** New names: tokens and log ids by rank. */
-class Names {
-  readonly #tokens: readonly number[];
-  readonly #ids: number;
-
-  constructor(state: State) {
-    this.#tokens = [...new Set(tokensOf(state))].sort((a, b) => a - b);
-    this.#ids = idsOf(state);
-  }
-
-  token(token: number): number {
-    return this.#tokens.indexOf(token);
-  }
-
-  ids(mask: number): number {
-    if (((this.#ids + 1) & this.#ids) === 0) return mask;
-    let named = 0;
-    let bit = 1;
-    for (let rest = this.#ids; rest !== 0; rest &= rest - 1) {
-      if (mask & (rest & -rest)) named |= bit;
-      bit <<= 1;
-    }
-    return named;
-  }
-}
 
 function putServer(bytes: Uint8Array, start: number, server: Server, names: Names, swapped: boolean): void {
   const { row, before } = server;
@@ -184,45 +96,6 @@ function getWriter(bytes: Uint8Array, start: number): Writer {
   };
 }
 
-function putRunner(bytes: Uint8Array, start: number, runner: Runner, names: Names): void {
-  if (runner.step === "idle") {
-    bytes.fill(0, start, start + RUNNER);
-    return;
-  }
-  bytes[start] = pack([RUNNER_STEPS.indexOf(runner.step), 5], [runner.value, 2], [runner.flipped ? 1 : 0, 1]);
-  bytes[start + 1] = names.token(runner.token);
-  bytes[start + 2] = pack(
-    [runner.epoch, 4],
-    [runner.src, 1],
-    [runner.intent === "move" ? 0 : 1, 1],
-    [runner.cut, 2],
-  );
-  bytes[start + 3] = pack([ROW_STATES.indexOf(runner.seen.state), 3], [runner.seen.epoch, 4]);
-  bytes[start + 4] = names.token(runner.seen.token);
-  bytes[start + 5] = names.ids(runner.ids);
-  bytes[start + 6] = names.ids(runner.last);
-}
-
-function getRunner(bytes: Uint8Array, start: number): Runner {
-  const byte = (offset: number): number => bytes[start + offset] ?? 0;
-  const [head, more] = [byte(0), byte(2)];
-  const step = at(RUNNER_STEPS, head & 31);
-  if (step === "idle") return idleRunner();
-  return {
-    step,
-    value: (head >> 5) & 3,
-    flipped: head >= 128,
-    token: byte(1),
-    epoch: more & 15,
-    src: (more >> 4) & 1,
-    intent: (more & 32) === 0 ? "move" : "abort",
-    cut: more >> 6,
-    seen: { state: at(ROW_STATES, byte(3) & 7), epoch: byte(3) >> 3, token: byte(4) },
-    ids: byte(5),
-    last: byte(6),
-  };
-}
-
 /** True when the runners are to be written the other way round. */
 function swapIsLess(bytes: Uint8Array, start: number): boolean {
   for (let i = start; i < start + RUNNER; i++) {
@@ -245,7 +118,13 @@ export function encodeState(state: State, bytes: Uint8Array, offset: number): vo
   }
   bytes[offset] = pack([state.owner, 1], [state.epoch, 4], [state.truth, 2]);
   bytes[offset + 1] = record
-    ? pack([1, 1], [record.src, 1], [record.intent === "move" ? 0 : 1, 1], [record.isReverse ? 1 : 0, 1], [record.epoch, 4])
+    ? pack(
+        [1, 1],
+        [record.src, 1],
+        [record.intent === "move" ? 0 : 1, 1],
+        [record.isReverse ? 1 : 0, 1],
+        [record.epoch, 4],
+      )
     : 0;
   bytes[offset + 2] = record ? names.token(record.token) : 0;
   bytes[offset + 3] = state.ident;
@@ -280,14 +159,8 @@ export function decodeState(bytes: Uint8Array, offset: number): State {
           },
     ident: byte(3),
     servers: [getServer(bytes, offset + 4), getServer(bytes, offset + 4 + SERVER)],
-    writers: [
-      getWriter(bytes, offset + 4 + 2 * SERVER),
-      getWriter(bytes, offset + 4 + 2 * SERVER + WRITER),
-    ],
-    runners: [
-      getRunner(bytes, offset + RUNNERS_AT),
-      getRunner(bytes, offset + RUNNERS_AT + RUNNER),
-    ],
+    writers: [getWriter(bytes, offset + 4 + 2 * SERVER), getWriter(bytes, offset + 4 + 2 * SERVER + WRITER)],
+    runners: [getRunner(bytes, offset + RUNNERS_AT), getRunner(bytes, offset + RUNNERS_AT + RUNNER)],
     left: {
       moves: left & 7,
       steals: (left >> 3) & 7,

@@ -2,7 +2,13 @@
 import { isWritable, type Server, type State, serverOf } from "./shard-state.ts";
 
 export function violation(before: State | null, after: State): string | null {
-  return after.broken ?? (before ? shrunk(before, after) : null) ?? ownership(after) ?? contents(after) ?? rest(after);
+  return (
+    after.broken ??
+    (before ? shrunk(before, after) : null) ??
+    ownership(after) ??
+    contents(after) ??
+    rest(after)
+  );
 }
 
 /** I7: epochs only grow. A failover that goes back to an older row is the one thing that may shrink one. */
@@ -20,7 +26,8 @@ function ownership(state: State): string | null {
     const { row } = serverOf(state, shard);
     if (!isWritable(row)) continue;
     if (state.owner !== shard) return "I2: a shard has the bucket open and the map does not say so";
-    if (row.epoch < state.epoch && !isLostSeal(state)) return "I2: a shard has the bucket open at an old epoch";
+    if (row.epoch < state.epoch && !isLostSeal(state))
+      return "I2: a shard has the bucket open at an old epoch";
   }
   return null;
 }

@@ -5,9 +5,9 @@
 import type { Emit, Model } from "./checker.ts";
 import { decodeState, encodeState, WIDTH } from "./shard-codec.ts";
 import { faults } from "./shard-faults.ts";
+import { violation } from "./shard-invariants.ts";
 import * as phases from "./shard-phases.ts";
 import * as resume from "./shard-resume.ts";
-import { violation } from "./shard-invariants.ts";
 import {
   type Budget,
   idleRunner,
@@ -25,6 +25,8 @@ export interface ShardOptions extends Partial<Budget> {
   readonly commits?: readonly [fresh: number, stale: number];
   readonly ops?: readonly [fresh: readonly WriterOp[], stale: readonly WriterOp[]];
   readonly mutations?: readonly Mutation[];
+  /** Looks only for violations whose text begins with this: a later one that shows more of the harm. */
+  readonly watch?: string;
   /** The row as it is at the start, 0: absent. */
   readonly value?: number;
 }
@@ -114,7 +116,10 @@ function initialWriter(left: number): Writer {
 
 export function shardModel(options: ShardOptions): Model<State> {
   const { commits = [1, 1], value = 1 } = options;
-  const ops = options.ops ?? [["put", "delete"], ["put", "update"]];
+  const ops = options.ops ?? [
+    ["put", "delete"],
+    ["put", "update"],
+  ];
   const rules: Rules = {
     mutations: new Set(options.mutations ?? []),
     hasFailover: (options.failovers ?? 0) > 0,
@@ -150,7 +155,10 @@ export function shardModel(options: ShardOptions): Model<State> {
       runnerSteps(state, 1, rules, emit);
       faults(state, emit);
     },
-    violation,
+    violation: (before, after) => {
+      const broken = violation(before, after);
+      return broken?.startsWith(options.watch ?? "") ? broken : null;
+    },
     isGoal: ({ record, writers }) => record === null && writers.every(({ step }) => step === "idle"),
     show,
   };

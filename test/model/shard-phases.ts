@@ -1,5 +1,5 @@
 /** The phases of a move from the copy to the end, each a step that another runner may interrupt before and after. */
-import { type Row, type Runner, type RowState, type Server, type State, serverOf } from "./shard-state.ts";
+import { type Row, type RowState, type Runner, type Server, type State, serverOf } from "./shard-state.ts";
 import { isAwaited, type Turn } from "./shard-turn.ts";
 
 /** A row as this runner left it. */
@@ -140,7 +140,9 @@ export function drain(turn: Turn): void {
   turn.act("drain the log under the lock", (next, runner) => {
     const src = serverOf(next, me.src);
     const isBehind = logOf(turn, src, me) !== 0;
-    const isDrained = isBehind ? writeDst(turn, next, src.value) : turn.write(next, turn.dst, ["incoming"], () => {});
+    const isDrained = isBehind
+      ? writeDst(turn, next, src.value)
+      : turn.write(next, turn.dst, ["incoming"], () => {});
     if (!isDrained) {
       turn.forget(next);
       return;

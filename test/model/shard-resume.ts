@@ -172,7 +172,8 @@ export function capture(turn: Turn): void {
 function stampedSrc(me: Runner, isRestart: boolean): Pick<Row, "state" | "epoch"> {
   const { state, epoch } = me.seen;
   if (me.flipped || isRestart) return { state, epoch };
-  if (me.intent === "abort") return { state: "owned", epoch: Math.max(me.epoch, state === "sealed" ? epoch + 1 : 0) };
+  if (me.intent === "abort")
+    return { state: "owned", epoch: Math.max(me.epoch, state === "sealed" ? epoch + 1 : 0) };
   return state === "sealed" ? { state, epoch } : { state: "moving", epoch: me.epoch };
 }
 

@@ -37,7 +37,7 @@ export const MUTATIONS = [
   "window not waited for",
   "end not waited for",
   "verify skipped",
-  "token not in the flip",
+  "token not compared in the store",
   "map not in the flip",
   "unseal without the map",
 ] as const;
@@ -129,7 +129,12 @@ export class Turn {
   }
 
   /** `UPDATE dcs_bucket … WHERE bucket=? AND state=? AND epoch=? AND token<=>?`: true when it hit the row. */
-  cas(next: State, shard: number, seen: Row, to: { readonly state: RowState; readonly epoch: number }): boolean {
+  cas(
+    next: State,
+    shard: number,
+    seen: Row,
+    to: { readonly state: RowState; readonly epoch: number },
+  ): boolean {
     const server = serverOf(next, shard);
     const { row } = server;
     const isSame = row.state === seen.state && row.epoch === seen.epoch;
@@ -147,9 +152,11 @@ export class Turn {
     if (!states.includes(server.row.state)) return false;
     if (server.row.token !== token) {
       if (!this.has("no token")) return false;
-      if (server.row.token > token) next.broken = "a mover wrote under a token that is not the current one";
+      if (server.row.token > token)
+        next.broken = "I5: a mover wrote under a token that is not the current one";
     }
-    if (isWritable(server.row)) next.broken = "a mover wrote rows of a bucket that is open to applications";
+    if (isWritable(server.row))
+      next.broken = "I5: a mover wrote rows of a bucket that is open to applications";
     remember(server, this.rules);
     change(server);
     return true;
@@ -158,6 +165,9 @@ export class Turn {
   /** The record is still this runner's. */
   holds(next: State): boolean {
     const { record } = next;
-    return record !== null && (record.token === this.mine(next).token || this.has("token not in the flip"));
+    return (
+      record !== null &&
+      (record.token === this.mine(next).token || this.has("token not compared in the store"))
+    );
   }
 }

@@ -1,6 +1,14 @@
 /** Applications: transactions through a router whose map may be old, and the guard that the triggers are. */
 import type { Emit } from "./checker.ts";
-import { cloneState, isWritable, nextId, type State, serverOf, type Writer, type WriterOp } from "./shard-state.ts";
+import {
+  cloneState,
+  isWritable,
+  nextId,
+  type State,
+  serverOf,
+  type Writer,
+  type WriterOp,
+} from "./shard-state.ts";
 import type { Rules } from "./shard-turn.ts";
 
 /** Writer 0 asks the store before each transaction; writer 1 has a map of its own and a lease that may run out. */
@@ -106,7 +114,7 @@ function execute(state: State, writer: Writer, rules: Rules, act: Act): void {
 
 function commit(next: State, me: Writer, value: number): void {
   const server = serverOf(next, me.shard);
-  if (!isWritable(server.row)) next.broken = "a write was committed in a bucket that is closed";
+  if (!isWritable(server.row)) next.broken = "I1: a write was committed in a bucket that is closed";
   server.value = me.op === "delete" ? 0 : value;
   server.log |= me.logged;
   server.before = null;
@@ -123,7 +131,7 @@ function recheck(state: State, writer: Writer, rules: Rules, act: Act): void {
   const isSame = row.epoch === writer.epoch || rules.mutations.has("guard read without epoch");
   if (isUnguarded || (isWritable(row) && isSame)) {
     act("COMMIT, 0 rows, acknowledged", (next, me) => {
-      if (me.isLost) next.broken = "an update was acknowledged and is nowhere";
+      if (me.isLost) next.broken = "I6: an update was acknowledged and is nowhere";
       me.left -= 1;
       rollBack(me);
     });
