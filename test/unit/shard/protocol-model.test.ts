@@ -43,20 +43,20 @@ const FAILOVER: ShardOptions = { commits: [1, 0], failovers: 1 };
 
 /** What breaks when a safeguard is left out, and by which step. */
 const CAUGHT: readonly (readonly [Mutation, ShardOptions, broken: string, last: string])[] = [
-  ["plain read in the guard", { commits: [1, 0] }, "I3", "COMMIT the"],
+  ["plain read in the guard", { commits: [1, 0] }, "I3", "write the chunk"],
   ["delete log rows up to the last id", {}, "I3", "delete the log rows"],
   ["read log rows after the last id", {}, "I4", "→ sealed"],
   ["row read before the log", {}, "I3", "delete the log rows"],
   ["no token", TWO_RUNNERS, "I5", "at dst"],
   ["no token", { ...TWO_RUNNERS, watch: "I6" }, "I6", "flip"],
-  ["row change without compare", TWO_RUNNERS, "I7", "row"],
+  ["row change without compare", { ...TWO_RUNNERS, watch: "I2" }, "I2", "flip"],
   ["row change without compare", { ...TWO_RUNNERS, watch: "I6" }, "I6", "→ gone"],
   ["stamp by a superseded runner", TWO_RUNNERS, "I8", "delete the record"],
   ["flip before seal", { commits: [0, 0] }, "I2", "flip"],
   ["unseal without a new token", TWO_RUNNERS, "I8", "delete the record"],
   ["unseal without a new token", { ...TWO_RUNNERS, watch: "I2" }, "I2", "flip"],
   ["unseal without the map", TWO_RUNNERS, "I7", "src row"],
-  ["token not compared in the store", TWO_RUNNERS, "I9", "delete the record"],
+  ["token not compared in the store", TWO_RUNNERS, "I9", "flip"],
   ["reverse window after open", { commits: [1, 0], windows: 1 }, "I3", "→ moving"],
   ["clean without acks", { commits: [0, 0] }, "I10", "delete the rows at src"],
   ["no guard read after a miss", { commits: [0, 1], expiries: 1 }, "I6", "acknowledged"],
