@@ -109,9 +109,11 @@ export function readSrc(turn: Turn): void {
 /** The copy is to be made from the start: there is none, or a failover of either server may have cost some of it. */
 function needsCopy(turn: Turn, state: State, { src, seen, intent, flipped }: Runner): boolean {
   if (flipped || intent === "abort" || (seen.state !== "owned" && seen.state !== "moving")) return false;
-  const { copied, ident } = serverOf(state, 1 - src);
+  const { copied, wiped, ident } = serverOf(state, 1 - src);
   if (seen.state === "owned") return !(copied && turn.has("reverse window after open"));
-  return !copied || (ident !== state.ident && !turn.has("copy kept after a failover"));
+  // While the source is `moving`, a target that was emptied has its progress row, with the cursor at the beginning.
+  const isBegun = copied || wiped;
+  return !isBegun || (ident !== state.ident && !turn.has("copy kept after a failover"));
 }
 
 /** The old source's candidates have it as the target of the way back; only then the new owner opens. */
@@ -192,6 +194,6 @@ export function stampSrc(turn: Turn): void {
     else if (to.state === "sealed") turn.go(runner, turn.rules.hasFailover ? "sync src" : "flip");
     else if (isRestart && turn.has("purge before the source is stamped")) turn.go(runner, "capture");
     else if (isRestart) turn.go(runner, "purge");
-    else turn.go(runner, "log read");
+    else turn.go(runner, serverOf(next, turn.dst).copied ? "log read" : "copy read");
   });
 }
