@@ -20,6 +20,11 @@ const WORLDS: readonly World[] = [
   ["failover, crash, abort", { commits: [1, 0], failovers: 1, crashes: 1, aborts: 1 }],
   ["failover in the reverse window", { commits: [1, 0], failovers: 1, windows: 1, aborts: 1 }],
   ["long: away and back", { moves: 2, steals: 1, aborts: 1, expiries: 1 }, true],
+  [
+    "long: away and back, everything but a failover",
+    { moves: 2, steals: 1, crashes: 1, aborts: 1, expiries: 1 },
+    true,
+  ],
   ["long: four commits", { commits: [2, 2], steals: 1, expiries: 1 }, true],
   ["long: two takeovers", { steals: 2, crashes: 1, aborts: 1 }, true],
   ["long: reverse window", { windows: 1, steals: 1, aborts: 1 }, true],
