@@ -10,7 +10,17 @@ import { Etcd3 } from "etcd3";
 import { openLocks } from "../src/core/lock/open-locks.ts";
 import { currentHolder } from "../src/core/process/identity.ts";
 import { EtcdServer } from "../test/support/etcd.ts";
-import { canPin, handOff, interleaved, perSecond, pin, print, wholeProcesses } from "./support.ts";
+import {
+  at,
+  canPin,
+  forContenders,
+  handOffs,
+  interleaved,
+  perSecond,
+  pin,
+  print,
+  wholeProcesses,
+} from "./support.ts";
 
 const CYCLES = 1500;
 const CONCURRENCY = 50;
@@ -24,11 +34,11 @@ pin(server.pid, 0);
 pin(process.pid, 1);
 const open = () => openLocks({ url: server.url, timeoutMs: 10_000, stateDir: dir });
 const locks = await open();
-const rivals = await open();
+const drivers = await Promise.all(forContenders(open));
 const holder = currentHolder();
 const dcs = (verb: string) => [process.execPath, DCS, "lock", verb, "--store", server.url];
 const etcd3 = new Etcd3({ hosts: `http://${server.endpoint}` });
-const rivalEtcd3 = new Etcd3({ hosts: `http://${server.endpoint}` });
+const bareClients = forContenders(() => new Etcd3({ hosts: `http://${server.endpoint}` }));
 
 /** A place in a queue with nothing around it: put a key, watch the one before it, look again. */
 async function bareQueue(client: Etcd3): Promise<() => Promise<unknown>> {
@@ -70,9 +80,9 @@ try {
     [...throughput].map(([name, value]) => [name, value.toFixed(0), (value / peer).toFixed(2)]),
   );
 
-  const handOffs = {
-    dcs: await handOff(async (side) => {
-      const driver = side === 0 ? locks : rivals;
+  const handedOver = await handOffs("HAND-OFF ON ETCD", {
+    dcs: async (contender) => {
+      const driver = at(drivers, contender);
       const hold = await driver.acquire({
         name: "hand-off",
         ttlMs: TTL_S * 1000,
@@ -81,13 +91,9 @@ try {
         detached: false,
       });
       return () => driver.release(hold.name, hold.token);
-    }),
-    "bare queue of etcd3": await handOff((side) => bareQueue(side === 0 ? etcd3 : rivalEtcd3)),
-  };
-  print(
-    ["HAND-OFF ON ETCD", "P50 MS", "P99 MS"],
-    Object.entries(handOffs).map(([name, { p50Ms, p99Ms }]) => [name, p50Ms.toFixed(2), p99Ms.toFixed(2)]),
-  );
+    },
+    "bare queue of etcd3": (contender) => bareQueue(at(bareClients, contender)),
+  });
 
   const processes = wholeProcesses(
     [
@@ -104,13 +110,13 @@ try {
     ["WHOLE PROCESS ON ETCD", "MEDIAN MS", "RATIO"],
     processes.map((row) => [row.name, row.ms.toFixed(1), (row.ms / first).toFixed(2)]),
   );
-  const figures = { throughput: Object.fromEntries(throughput), handOffs, processes };
+  const figures = { throughput: Object.fromEntries(throughput), handOffs: handedOver, processes };
   console.log(JSON.stringify({ bench: "lock-etcd", node: process.version, pinned: canPin, ...figures }));
 } finally {
   await locks.close();
-  await rivals.close();
+  for (const driver of drivers) await driver.close();
   etcd3.close();
-  rivalEtcd3.close();
+  for (const client of bareClients) client.close();
   await server.stop();
   rmSync(dir, { recursive: true, force: true });
 }

@@ -13,7 +13,18 @@ import { createRedlock, IoredisAdapter } from "redlock-universal";
 import { openLocks } from "../src/core/lock/open-locks.ts";
 import { currentHolder } from "../src/core/process/identity.ts";
 import { startQuorum } from "../test/support/redis-quorum.ts";
-import { canPin, handOff, inFlight, interleaved, perSecond, pin, print, quantile } from "./support.ts";
+import {
+  at,
+  canPin,
+  forContenders,
+  handOffs,
+  inFlight,
+  interleaved,
+  perSecond,
+  pin,
+  print,
+  quantile,
+} from "./support.ts";
 
 const NODES = 5;
 const CYCLES = 5000;
@@ -35,7 +46,8 @@ const clients = quorum.servers.map(({ port }) => new Redis(port, "127.0.0.1"));
 await Promise.all(clients.map((client) => client.ping()));
 const options = { url: quorum.url(), timeoutMs: 10_000, stateDir: dir };
 const locks = await openLocks(options);
-const rivals = await openLocks(options);
+const drivers = await Promise.all(forContenders(() => openLocks(options)));
+const clientsOf = forContenders(() => quorum.servers.map(({ port }) => new Redis(port, "127.0.0.1")));
 const holder = currentHolder();
 
 function dcsAcquire(driver: typeof locks, name: string, noFence: boolean, waitMs = 0, ttlMs = TTL_MS) {
@@ -212,32 +224,42 @@ try {
     ]),
   );
 
-  const patient = new Redlock(clients, { retryCount: -1, retryDelay: 100, retryJitter: 50 });
-  const handOffs = {
-    dcs: await handOff(async (side) => {
-      const driver = side === 0 ? locks : rivals;
+  const patience = { retryCount: -1, retryDelay: 100, retryJitter: 50 };
+  const patient = clientsOf.map((own) => new Redlock(own, patience));
+  const patientToo = clientsOf.map((own) => new SesamecareRedlock(own, patience));
+  const adaptersOf = clientsOf.map((own) => own.map((client) => new IoredisAdapter(client)));
+  const handedOver = await handOffs(`HAND-OFF ON ${NODES} NODES`, {
+    dcs: async (contender) => {
+      const driver = at(drivers, contender);
       const hold = await dcsAcquire(driver, "hand-off", false, Number.POSITIVE_INFINITY);
       return () => driver.release(hold.name, hold.token);
-    }),
-    redlock: await handOff(async () => {
-      const lock = await patient.acquire(["hand-off-2"], TTL_MS);
+    },
+    redlock: async (contender) => {
+      const lock = await at(patient, contender).acquire(["hand-off-redlock"], TTL_MS);
       return () => lock.release();
-    }),
-  };
-  print(
-    [`HAND-OFF ON ${NODES} NODES`, "P50 MS", "P99 MS"],
-    Object.entries(handOffs).map(([name, { p50Ms, p99Ms }]) => [name, p50Ms.toFixed(2), p99Ms.toFixed(2)]),
-  );
+    },
+    "@sesamecare-oss/redlock": async (contender) => {
+      const lock = await at(patientToo, contender).acquire(["hand-off-sesamecare"], TTL_MS);
+      return () => lock.release();
+    },
+    "redlock-universal": async (contender) => {
+      const own = { adapters: at(adaptersOf, contender), key: "hand-off-universal", ttl: TTL_MS };
+      const lock = createRedlock({ ...own, retryAttempts: 1000 });
+      const handle = await lock.acquire();
+      return () => lock.release(handle);
+    },
+  });
   const figures = {
     throughput: Object.fromEntries(throughput),
     latencies: Object.fromEntries(waits),
     holds,
-    handOffs,
+    handOffs: handedOver,
   };
   console.log(JSON.stringify({ bench: "lock-quorum", node: process.version, pinned: canPin, ...figures }));
 } finally {
   await locks.close();
-  await rivals.close();
+  for (const driver of drivers) await driver.close();
+  for (const own of clientsOf) for (const client of own) client.disconnect();
   for (const client of clients) client.disconnect();
   await quorum.stop();
   rmSync(dir, { recursive: true, force: true });

@@ -15,7 +15,17 @@ import type { LockDriver } from "../src/core/lock/lock.ts";
 import { openLocks } from "../src/core/lock/open-locks.ts";
 import { currentHolder } from "../src/core/process/identity.ts";
 import { freePort } from "../test/support/free-port.ts";
-import { canPin, handOff, interleaved, perSecond, pin, print, wholeProcesses } from "./support.ts";
+import {
+  at,
+  canPin,
+  forContenders,
+  handOffs,
+  interleaved,
+  perSecond,
+  pin,
+  print,
+  wholeProcesses,
+} from "./support.ts";
 
 const CYCLES = 30_000;
 const CONCURRENCY = 50;
@@ -42,7 +52,8 @@ pin(process.pid, 1);
 const sha = String(await bare.script("LOAD", RELEASE));
 const url = `redis://127.0.0.1:${port}`;
 const locks = await openLocks({ url, timeoutMs: 10_000, stateDir: dir });
-const rivals = await openLocks({ url, timeoutMs: 10_000, stateDir: dir });
+const drivers = await Promise.all(forContenders(() => openLocks({ url, timeoutMs: 10_000, stateDir: dir })));
+const clients = forContenders(() => new Redis(port, "127.0.0.1"));
 const holder = currentHolder();
 
 function dcsAcquire(driver: LockDriver, name: string, waitMs: number) {
@@ -100,22 +111,31 @@ try {
     [...throughput].map(([name, value]) => [name, value.toFixed(0), (value / base).toFixed(2)]),
   );
 
-  const patient = new Redlock([bare], { retryCount: -1, retryDelay: 100, retryJitter: 50 });
-  const handOffs = {
-    dcs: await handOff(async (side) => {
-      const driver = side === 0 ? locks : rivals;
+  const patience = { retryCount: -1, retryDelay: 100, retryJitter: 50 };
+  const patient = clients.map((client) => new Redlock([client], patience));
+  const patientToo = clients.map((client) => new SesamecareRedlock([client], patience));
+  const adapters = clients.map((client) => new IoredisAdapter(client));
+  const handedOver = await handOffs("HAND-OFF ON REDIS", {
+    dcs: async (contender) => {
+      const driver = at(drivers, contender);
       const hold = await dcsAcquire(driver, "hand-off", Number.POSITIVE_INFINITY);
       return () => driver.release(hold.name, hold.token);
-    }),
-    redlock: await handOff(async () => {
-      const lock = await patient.acquire(["hand-off-2"], TTL_MS);
+    },
+    redlock: async (contender) => {
+      const lock = await at(patient, contender).acquire(["hand-off-redlock"], TTL_MS);
       return () => lock.release();
-    }),
-  };
-  print(
-    ["HAND-OFF ON REDIS", "P50 MS", "P99 MS"],
-    Object.entries(handOffs).map(([name, { p50Ms, p99Ms }]) => [name, p50Ms.toFixed(2), p99Ms.toFixed(2)]),
-  );
+    },
+    "@sesamecare-oss/redlock": async (contender) => {
+      const lock = await at(patientToo, contender).acquire(["hand-off-sesamecare"], TTL_MS);
+      return () => lock.release();
+    },
+    "redlock-universal": async (contender) => {
+      const adapter = at(adapters, contender);
+      const lock = createLock({ adapter, key: "hand-off-universal", ttl: TTL_MS, retryAttempts: 1000 });
+      const handle = await lock.acquire();
+      return () => lock.release(handle);
+    },
+  });
 
   const processes = wholeProcesses(
     [
@@ -145,11 +165,12 @@ try {
     ["WHOLE PROCESS ON REDIS", "MEDIAN MS", "RATIO"],
     processes.map((row) => [row.name, row.ms.toFixed(1), (row.ms / first).toFixed(2)]),
   );
-  const figures = { throughput: Object.fromEntries(throughput), handOffs, processes };
+  const figures = { throughput: Object.fromEntries(throughput), handOffs: handedOver, processes };
   console.log(JSON.stringify({ bench: "lock-redis", node: process.version, pinned: canPin, ...figures }));
 } finally {
   await locks.close();
-  await rivals.close();
+  for (const driver of drivers) await driver.close();
+  for (const client of clients) client.disconnect();
   bare.disconnect();
   server.kill("SIGKILL");
   rmSync(dir, { recursive: true, force: true });

@@ -93,24 +93,67 @@ export function runEach(names: readonly string[]): void {
   }
 }
 
-const HAND_OFFS = 200;
+const HAND_OFFS = 100;
+const CONTENDERS = [2, 8];
 
-/** From one holder's release to the other's grant, when two connections take turns; ms. */
-export async function handOff(
-  acquire: (side: 0 | 1) => Promise<() => Promise<unknown>>,
-): Promise<{ p50Ms: number; p99Ms: number }> {
+/** Waits for the lock as this contender, each with a connection of its own; resolves with how to give it back. */
+export type Contend = (contender: number) => Promise<() => Promise<unknown>>;
+
+export interface HandOff {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** From one holder's release to the grant of another, while so many ask for the lock over and over; ms. */
+async function handOff(contend: Contend, contenders: number): Promise<HandOff> {
   const delays: number[] = [];
-  let release = await acquire(0);
-  for (let i = 0; i < HAND_OFFS; i++) {
-    const waiting = acquire(i % 2 === 0 ? 1 : 0);
-    // The other stands in the queue, or in the middle of its pause between two tries.
-    await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 20));
-    const begin = performance.now();
-    const released = release();
-    release = await waiting;
-    delays.push(performance.now() - begin);
-    await released;
-  }
-  await release();
+  let released = Number.NaN;
+  let last = -1;
+  let next = Promise.withResolvers<void>();
+  const work = async (contender: number) => {
+    while (delays.length < HAND_OFFS) {
+      const release = await contend(contender);
+      if (last >= 0) delays.push(performance.now() - released);
+      last = contender;
+      next.resolve();
+      next = Promise.withResolvers();
+      // The others stand in the queue, or in the middle of their pause between two tries.
+      await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 20));
+      const another = next.promise;
+      released = performance.now();
+      await release();
+      // Who has just had it does not count, and does not come again before another has.
+      if (delays.length < HAND_OFFS) await another;
+    }
+  };
+  await Promise.all(Array.from({ length: contenders }, (_, contender) => work(contender)));
   return { p50Ms: quantile(delays, 0.5), p99Ms: quantile(delays, 0.99) };
+}
+
+/** Measures and prints the hand-off of each peer at few and at many contenders. */
+export async function handOffs(
+  title: string,
+  peers: Readonly<Record<string, Contend>>,
+): Promise<Readonly<Record<string, HandOff>>> {
+  const figures: Record<string, HandOff> = {};
+  for (const contenders of CONTENDERS)
+    for (const [name, contend] of Object.entries(peers))
+      figures[`${name}, ${contenders} contenders`] = await handOff(contend, contenders);
+  print(
+    [title, "P50 MS", "P99 MS"],
+    Object.entries(figures).map(([name, { p50Ms, p99Ms }]) => [name, p50Ms.toFixed(2), p99Ms.toFixed(2)]),
+  );
+  return figures;
+}
+
+/** As many of them as contend at the most. */
+export function forContenders<T>(make: () => T): readonly T[] {
+  return Array.from({ length: Math.max(...CONTENDERS) }, make);
+}
+
+/** One of those, which is there. */
+export function at<T>(all: readonly T[], contender: number): T {
+  const one = all[contender];
+  if (one === undefined) throw new Error(`there is no contender ${contender}`);
+  return one;
 }

@@ -68,9 +68,13 @@ const ROOT_FLAGS: readonly string[] = [...HELP_FLAGS, "--version"];
 
 /** A reader that goes away (`| head -1`) is not an error: what is written after that is dropped. */
 function surviveClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") process.exitCode = 1;
-    });
-  }
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.exitCode = 1;
+  });
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") return;
+    process.stderr.write(`error UNEXPECTED: the output cannot be written: ${error.message}\n`);
+    // A listener of oclif's comes next, and would throw it with a page of our own code.
+    process.exit(1);
+  });
 }

@@ -4,7 +4,7 @@ import { runDemo } from "../cli/demo/run-demo.ts";
 export default class Demo extends DcsCommand {
   static override summary = "Show what dcs does, with real processes, in under 20 s";
   static override description =
-    "Needs no server: registration, a crash, resolution by weight, a contended lock, a lost lock. Works in a directory of its own and leaves nothing behind.";
+    "Needs no server: registration, a crash, resolution by weight, a contended lock, a lost lock, a saga that survives kill -9. Works in a directory of its own and leaves nothing behind.";
   static override examples = ["<%= config.bin %> demo"];
   static override exits = [99, 130, 143];
 

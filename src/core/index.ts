@@ -26,6 +26,40 @@ export { Registrar } from "./registry/registrar.ts";
 export type { Farewell, RegistrarEvent } from "./registry/registrar-events.ts";
 export type { RegistrarOptions } from "./registry/registrar-options.ts";
 export { type ServiceChange, type ServicesStep, watchServices } from "./registry/watch-services.ts";
+export { ActionCaller, type ActionCallerOptions } from "./saga/call/action-caller.ts";
+export type { Caller } from "./saga/call/call.ts";
+export type { ModuleArgument } from "./saga/call/module-call.ts";
+export type { Definition } from "./saga/definition/definition.ts";
+export type { Json } from "./saga/definition/expression.ts";
+export { parseDefinition, type ReadDefinition, readDefinition } from "./saga/definition/read-definition.ts";
+export type {
+  CallState,
+  CallStatus,
+  Cause,
+  Direction,
+  RunState,
+  RunStatus,
+  StepState,
+} from "./saga/engine/run-state.ts";
+export type { Journal, RunFilter, RunRecord } from "./saga/journal/journal.ts";
+export {
+  type MigrateJournalOptions,
+  migrateJournal,
+} from "./saga/journal/migrate-journal.ts";
+export { type OpenJournalOptions, openJournal } from "./saga/journal/open-journal.ts";
+export { type RunView, type RunViewParts, runView } from "./saga/operate/run-view.ts";
+export { type Why, why } from "./saga/operate/why.ts";
+export {
+  type Followed,
+  type FollowOptions,
+  isOver,
+  type NewRunParts,
+  Sagas,
+  type SagasOptions,
+} from "./saga/run/sagas.ts";
+export type { Worker, WorkerEvent } from "./saga/run/worker.ts";
+export { prepareInput } from "./saga/secrets/prepare-input.ts";
+export { type ProcessSecrets, processSecrets } from "./saga/secrets/process-secrets.ts";
 export { type OpenStoreOptions, openStore } from "./store/open-store.ts";
 export type {
   CallOptions,
@@ -46,6 +80,7 @@ export type {
   WatchBatch,
   WatchEvent,
 } from "./store/store.ts";
+export type { ServiceAnswer, ServiceRequest } from "./traffic/http-exchange.ts";
 export { ListFiles, type ListFilesOptions } from "./traffic/list-files.ts";
 export {
   type Candidate,
@@ -56,6 +91,7 @@ export {
 } from "./traffic/picker.ts";
 export { type ResolveRequest, resolve } from "./traffic/resolve.ts";
 export { type KeptResolveRequest, type Resolution, resolveKept } from "./traffic/resolve-kept.ts";
+export { ServiceClient, type ServiceClientOptions } from "./traffic/service-client.ts";
 export { ServiceResolver, type ServiceResolverOptions } from "./traffic/service-resolver.ts";
 export { type Clock, systemClock } from "./util/clock.ts";
 export { formatDuration, parseDuration } from "./util/duration.ts";

@@ -99,6 +99,21 @@ steps:
     expect(stderr).toContain("Ctrl-C again leaves it at once");
   });
 
+  it("warns where a key stands for a run with another input, and not of workers where it is over", async () => {
+    const key = ["--key", "order-1"];
+    expect((await dcs("saga", "run", file, ...INPUT, ...key)).code).toBe(0);
+    const same = await dcs("saga", "start", file, ...INPUT, ...key, "--json");
+    expect(same.json()["warnings"]).toEqual([]);
+    const other = ["--input", "sku=book", "--input", "amount=99", ...key];
+    const started = await dcs("saga", "start", file, ...other, "--json");
+    expect(started.json()["warnings"]).toMatchObject([{ code: "KEY_USED" }]);
+    writeFileSync(file, hurried(services.definition(), { timeout: "4s", settle: "0s" }));
+    const run = await dcs("saga", "run", file, ...other);
+    expect(run.stderr).toMatch(
+      /the key order-1 began run \S+ before, with another input and another definition/,
+    );
+  });
+
   it("lists by status and --all together, and says where nothing is", async () => {
     expect((await dcs("saga", "ls")).stdout).toMatch(/^there is no run in embedded:.*; `dcs saga run FILE`/);
     expect((await dcs("saga", "run", file, ...INPUT)).code).toBe(0);

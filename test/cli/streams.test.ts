@@ -120,4 +120,11 @@ describe("completion", () => {
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
+
+  it("says in one line that the output cannot be written", async () => {
+    using box = sandbox();
+    const run = await shell("dcs config show > /dev/full", box.env);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toMatch(/^error UNEXPECTED: the output cannot be written: ENOSPC.*\n$/);
+  });
 });

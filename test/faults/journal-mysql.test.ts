@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { UNTOUCHED } from "../../src/core/saga/engine/run-state.ts";
 import type { Journal } from "../../src/core/saga/journal/journal.ts";
 import { commitBatch } from "../../src/core/saga/journal/mysql/commit-batch.ts";
 import { KnownInputs } from "../../src/core/saga/journal/mysql/known-inputs.ts";
@@ -14,7 +13,6 @@ import {
   made,
   newRun,
   read,
-  stateOf,
   withCall,
 } from "../contract/journal/journal-harness.ts";
 import { type MariaDb, startMariaDb } from "../support/mariadb.ts";
@@ -181,22 +179,21 @@ describe("the journal on a server", () => {
     expect((await read(journal, runs[23]?.state.runId ?? "")).state.steps["charge"]?.do.output).toBe(output);
   });
 
-  it("gives a generation to one of two that take it at the same time", async () => {
+  it("keeps what it writes on a server that does not commit by itself", async () => {
     const url = await newDatabase(server);
-    await using journal = await openMysqlJournal(url, MYSQL_OPTIONS);
-    const root = await made(journal, { lease: LONG });
-    const child = await made(journal, {
-      lease: LONG,
-      state: stateOf({ rootId: root.state.runId, parentRun: root.state.runId }),
-      calls: [],
-    });
-    const second = { do: { ...UNTOUCHED, generation: 2 }, undo: UNTOUCHED };
-    const changes = [root, child].map((run) => {
-      const state = { ...run.state, steps: { ...run.state.steps, charge: second } };
-      return change(run, { state, calls: [callOf(state, "charge", "do")] });
-    });
-    const [one, two] = await Promise.all(changes.map((each) => journal.commit([each], LONG)));
-    expect([...(one?.results ?? []), ...(two?.results ?? [])].sort()).toEqual(["held", "lost"]);
+    await server.asRoot("SET GLOBAL autocommit = 0");
+    try {
+      await using journal = await openMysqlJournal(url, MYSQL_OPTIONS);
+      const run = await made(journal, { lease: LONG });
+      await journal.release(
+        [run.state].map(({ runId }) => ({ runId, epoch: 1, seq: 1 })),
+        null,
+      );
+      await using other = await openMysqlJournal(url, MYSQL_OPTIONS);
+      expect(await other.run(run.state.runId)).toMatchObject({ owner: null });
+    } finally {
+      await server.asRoot("SET GLOBAL autocommit = 1");
+    }
   });
 
   it("is refused with the reason", async () => {

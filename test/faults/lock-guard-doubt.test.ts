@@ -6,6 +6,7 @@ import type { LockAsk } from "../../src/core/lock/lock.ts";
 import { openLocks } from "../../src/core/lock/open-locks.ts";
 import { isDead, readProcStat } from "../../src/core/process/proc-stat.ts";
 import { expectWithin } from "../support/expect-within.ts";
+import { standsStill } from "../support/halt.ts";
 import { FaultyProxy } from "../support/proxy.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { type RunningDcs, type Sandbox, sandbox, startDcs } from "../support/start-dcs.ts";
@@ -122,7 +123,7 @@ describe.each(PLACES)("the guard in doubt, on %s", (kind, open) => {
       await using locks = await locksOf(place);
       const before = (await locks.inspect(name))?.holder;
       place.fail();
-      await until(() => readProcStat(pid)?.state === "T");
+      await until(() => standsStill(pid));
       const still = beats(place);
       place.mend();
       await until(() => beats(place) > still);
@@ -146,7 +147,7 @@ describe.each(PLACES)("the guard in doubt, on %s", (kind, open) => {
     try {
       place.fail();
       const cut = performance.now();
-      await until(() => readProcStat(pid)?.state === "T");
+      await until(() => standsStill(pid));
       const still = beats(place);
       await until(() => hasEnded(pid));
       expectWithin(performance.now() - cut, 2000);

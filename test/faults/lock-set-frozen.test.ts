@@ -8,7 +8,7 @@ import { sayFinding } from "../../src/core/lock/torture/finding.ts";
 import type { HistoryEvent } from "../../src/core/lock/torture/history.ts";
 import { signalGroup } from "../../src/core/process/process-group.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
-import { type RunningDcs, type Sandbox, sandbox, startDcs } from "../support/start-dcs.ts";
+import { type DcsExit, type RunningDcs, type Sandbox, sandbox, startDcs } from "../support/start-dcs.ts";
 import { until } from "../support/until.ts";
 import { familyOf, freezeFamily, signal } from "./kit/processes.ts";
 import { RegisterServer } from "./kit/register-server.ts";
@@ -57,6 +57,26 @@ class World implements AsyncDisposable {
   /** A command that reads the register, and writes it once `release(id)` was called. */
   writer(id: string, ttl: readonly string[]): RunningDcs {
     return this.lock([process.execPath, CLIENT, this.path("register"), id, this.path(`go-${id}`)], ...ttl);
+  }
+
+  /** A writer of a short TTL that has read and still runs. Where a busy machine took its lock before it had read: another. */
+  async reader(id: string, resource: RegisterServer): Promise<RunningDcs> {
+    for (let tries = 1; ; tries++) {
+      const dcs = this.writer(id, TTL);
+      let exit: DcsExit | null = null;
+      void dcs.done.then((ended) => {
+        exit = ended;
+      });
+      try {
+        await until(() => resource.readers.has(id) || exit !== null, PATIENCE_MS);
+      } catch (error) {
+        throw new Error(`${id} has not read; it says: ${dcs.stderr()}`, { cause: error });
+      }
+      if (exit === null) return dcs;
+      resource.readers.delete(id);
+      const { code, stderr } = await dcs.done;
+      if (code !== 3 || tries === 5) throw new Error(`${id} does not run: exit ${code}, ${stderr}`);
+    }
   }
 
   release(id: string): void {
@@ -122,8 +142,7 @@ describe.concurrent.each(["embedded", "redis", "etcd"] as const)("on %s", (backe
   it("when everything stands still only the fence protects: it lets no stale write in, without it one is lost", async () => {
     await using world = await World.start(backend);
     await using resource = await RegisterServer.start(world.path("register"));
-    const first = world.writer("first", TTL);
-    await until(() => resource.readers.has("first"), PATIENCE_MS);
+    const first = await world.reader("first", resource);
     const family = familyOf(first.pid);
     expect([family.watchdogs.length, family.groups.length]).toEqual([1, 1]);
     freezeFamily(family);
@@ -165,8 +184,7 @@ describe.concurrent("a server that comes back with nothing", () => {
   it("Redis: its fences are times, so the holder it forgot is refused", async () => {
     await using world = await World.start("redis");
     await using resource = await RegisterServer.start(world.path("register"));
-    const first = world.writer("first", TTL);
-    await until(() => resource.readers.has("first"), PATIENCE_MS);
+    const first = await world.reader("first", resource);
     const family = familyOf(first.pid);
     freezeFamily(family);
     await world.server?.restart({ keepData: false });

@@ -1,10 +1,12 @@
+import Redlock from "redlock";
 import { describe, expect, it } from "vitest";
 import { expectWithin } from "../support/expect-within.ts";
+import { quorumUrl } from "../support/redis-quorum.ts";
 import { until } from "../support/until.ts";
 import { quorumPerTest, request } from "./kit/quorum.ts";
 
 describe("the queue of a quorum of Redis servers", () => {
-  const { bare, start, open, kill } = quorumPerTest();
+  const { servers, bare, start, open, kill, keys } = quorumPerTest();
 
   it("never hangs on split votes: everybody gets it, one at a time, on two nodes of three", async () => {
     await start();
@@ -25,6 +27,25 @@ describe("the queue of a quorum of Redis servers", () => {
     );
     expect(fences).toEqual([...fences].sort((a, b) => a - b));
     expectWithin(performance.now() - begin, 10_000);
+  });
+
+  it("settles votes that are split for good, over which redlock hangs", async () => {
+    await start(4);
+    for (const client of bare.slice(0, 2)) await client.set("naive", "another", "PX", 60_000);
+    let settled = false;
+    const done = () => {
+      settled = true;
+    };
+    new Redlock(bare, { retryCount: 0 }).acquire(["naive"], 30_000).then(done, done);
+    // It said yes at the other two: everybody has answered.
+    await until(async () => (await keys("naive")).join("") === "1111");
+    const locks = await open(quorumUrl(servers.slice(0, 3)));
+    await bare[0]?.set("a", "another", "PX", 60_000);
+    await kill(1);
+    await expect(locks.acquire(request("a"))).rejects.toMatchObject({ exitCode: expect.any(Number) });
+    await until(async () => (await bare[2]?.exists("a")) === 0);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(settled).toBe(false);
   });
 
   it("lets one of those have it that come at once and do not wait", async () => {

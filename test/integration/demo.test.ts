@@ -31,6 +31,7 @@ it("dcs demo --json is one document with the facts of each step", async () => {
     "lock",
     "lost",
     "deregister",
+    "saga",
   ]);
 });
 

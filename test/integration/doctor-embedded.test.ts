@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { Check } from "../../src/core/doctor/check.ts";
 import { runDcs } from "../support/cli.ts";
 import { check, doctor, failed } from "../support/doctor.ts";
+import { parkedRun } from "../support/parked-run.ts";
 import { sandboxPerTest } from "../support/sandbox-per-test.ts";
 import { until } from "../support/until.ts";
 
@@ -15,7 +16,8 @@ describe("the embedded store", () => {
     const report = await doctor({}, join(box.dir, "state"));
     expect(failed(report)).toEqual([]);
     expect(report.backends).toEqual([
-      { backend: "embedded", url: "embedded:", usedFor: ["store", "locks", "journal"] },
+      { backend: "embedded", url: "embedded:", usedFor: ["store", "locks"] },
+      { backend: "embedded", url: `embedded:${box.dir}/state/journal.db`, usedFor: ["journal"] },
     ]);
     expect(statSync(join(box.dir, "state"), { throwIfNoEntry: false })).toBeUndefined();
   });
@@ -26,7 +28,8 @@ describe("the embedded store", () => {
     const good = await doctor({}, state);
     expect(good.checks.filter(({ status }) => status !== "ok")).toEqual([]);
     expect(good.locks).toMatchObject({ grade: "correctness", reasons: [] });
-    expect(good.checks.map((one) => one.check).sort()).toEqual(
+    const ofStore = good.checks.filter(({ url }) => url === "embedded:");
+    expect(ofStore.map((one) => one.check).sort()).toEqual(
       [
         ...["clock", "directory", "file", "filesystem", "integrity", "journal-mode", "latency", "notices"],
         ...["reachable", "space", "stopped-processes", "version"],
@@ -67,6 +70,36 @@ describe("the embedded store", () => {
     } finally {
       sleeper.kill("SIGKILL");
     }
+  });
+
+  it("has its journal beside it, with the runs that wait for a person", async () => {
+    const url = `embedded:${box.dir}/journal.db`;
+    await parkedRun(url);
+    const report = await doctor({ journal: url }, join(box.dir, "state"));
+    const own = report.checks.filter((one) => one.url === url);
+    expect(own.map((one) => one.check).sort()).toEqual(
+      [
+        ...["clock", "directory", "durability", "file", "filesystem", "integrity", "journal-mode", "latency"],
+        ...["reachable", "runs", "space", "stopped-processes", "tables", "version"],
+      ].sort(),
+    );
+    expect(own.filter(({ status, check: name }) => status !== "ok" && name !== "directory")).toMatchObject([
+      {
+        check: "runs",
+        status: "warn",
+        fix: "dcs saga ls --status parked",
+        data: { live: 0, parked: 1, ended: 0 },
+      },
+    ]);
+
+    writeFileSync(join(box.dir, "journal.db"), "hello, this is not a database at all");
+    const broken = await doctor({ journal: url }, join(box.dir, "state"));
+    expect(broken.checks.find((one) => one.url === url)).toMatchObject({
+      check: "reachable",
+      status: "fail",
+      data: { error: "JOURNAL_CORRUPT" },
+    });
+    expect(broken.locks.grade).toBe("correctness");
   });
 
   it("tells a directory that cannot be written, before anything is made there", async () => {

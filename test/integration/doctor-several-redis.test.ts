@@ -87,13 +87,9 @@ describe("dcs doctor on several Redis servers", () => {
     const cluster = await startCluster();
     stops.push(() => cluster.stop());
     const report = await doctor(cluster.url);
-    expect(report.checks.filter(({ check }) => check === "reachable" || check === "cluster")).toMatchObject([
-      {},
-      { check: "cluster", status: "ok" },
-      {},
-      {},
-      {},
-    ]);
+    const checks = report.checks.filter(({ backend }) => backend === "redis");
+    expect(checks.filter(({ check }) => check === "cluster")).toMatchObject([{ status: "ok" }]);
+    expect(checks.filter(({ check }) => check === "reachable")).toHaveLength(3);
     expect(troubles(report)).toEqual(["persistence warn", "persistence warn", "persistence warn"]);
   });
 });

@@ -31,6 +31,24 @@ describe("lock break on a quorum", () => {
   });
 });
 
+describe("lock acquire on a quorum", () => {
+  it("has no slots and no readers, and says why a hold has no fence", async () => {
+    const quorum = await startQuorum(3);
+    stops.push(() => quorum.stop());
+    const acquire = (...flags: readonly string[]) =>
+      runDcs(["lock", "acquire", "a", ...flags, "--locks", quorum.url()]);
+    for (const flags of [["--shared"], ["--slots", "2"]]) {
+      const { code, stderr } = await acquire(...flags);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("LOCK_MODE_UNSUPPORTED") });
+    }
+    const { code, stdout } = await acquire("--no-fence");
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringContaining("fence    none, as asked\n"),
+    });
+  });
+});
+
 describe("lock doctor", () => {
   it("says that a master behind Sentinels is for efficiency only, whatever it keeps", async () => {
     const setUp = await startSentinels();

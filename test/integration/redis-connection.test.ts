@@ -44,7 +44,9 @@ describe("the connection to Redis", () => {
 
     // 20 ms a key: a second in all.
     const slow = ["--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"];
-    const { port, url } = await start("--dir", box.dir, ...slow);
+    const loading = await startRedis(["--dir", box.dir, ...slow], undefined, { isLoaded: false });
+    servers.push(loading);
+    const { port, url } = loading;
     const eager = new Redis(port, { enableReadyCheck: false });
     await expect(eager.get("key-1")).rejects.toThrow(/LOADING/);
     eager.disconnect();

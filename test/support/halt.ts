@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { isDead, readAllProcStats } from "../../src/core/process/proc-stat.ts";
 import { until } from "./until.ts";
 
 /**
@@ -20,4 +21,17 @@ function threadStates(pid: number): readonly (string | undefined)[] {
       return "T";
     }
   });
+}
+
+/**
+ * True when the whole process group was stopped. Who started a program with vfork and was stopped before that had begun does
+ * not say so: it shows as D for as long as its child stands still.
+ */
+export function standsStill(group: number): boolean {
+  const members = readAllProcStats()?.filter((stat) => stat.group === group && !isDead(stat)) ?? [];
+  const stopped = members.filter(({ state }) => state === "T");
+  const isHeldUp = (pid: number) => stopped.some(({ parent }) => parent === pid);
+  return (
+    stopped.length > 0 && members.every(({ pid, state }) => state === "T" || (state === "D" && isHeldUp(pid)))
+  );
 }

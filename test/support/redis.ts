@@ -14,8 +14,12 @@ export interface RedisServer {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts one; `args` are options of redis-server. Resolves when it answers. */
-export async function startRedis(args: readonly string[] = [], port?: number): Promise<RedisServer> {
+/** Starts one; `args` are options of redis-server. Resolves when it answers, and has read its data where it `isLoaded`. */
+export async function startRedis(
+  args: readonly string[] = [],
+  port?: number,
+  { isLoaded = true } = {},
+): Promise<RedisServer> {
   const chosen = port ?? (await freePort());
   const dir = mkdtempSync(join(tmpdir(), "dcs-redis-"));
   const base = [
@@ -33,7 +37,7 @@ export async function startRedis(args: readonly string[] = [], port?: number): P
   const child = spawn("redis-server", [...base, ...args], { stdio: "ignore" });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   child.once("error", () => {});
-  await until(() => answers(chosen), 10_000);
+  await until(() => answers(chosen, isLoaded), 10_000);
   return {
     port: chosen,
     url: `redis://127.0.0.1:${chosen}`,
@@ -47,7 +51,7 @@ export async function startRedis(args: readonly string[] = [], port?: number): P
   };
 }
 
-function answers(port: number): Promise<boolean> {
+function answers(port: number, isLoaded: boolean): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     const end = (answer: boolean) => {
@@ -56,7 +60,7 @@ function answers(port: number): Promise<boolean> {
     };
     socket.once("error", () => end(false));
     // One that is still reading its data answers too, and does nothing.
-    socket.once("data", (text) => end(!String(text).startsWith("-LOADING")));
+    socket.once("data", (text) => end(!isLoaded || !String(text).startsWith("-LOADING")));
     socket.once("connect", () => socket.write("PING\r\n"));
   });
 }

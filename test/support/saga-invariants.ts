@@ -88,21 +88,29 @@ export function problemsOfRun({ record, events, audits }: KeptRun, listed: Reado
     expect(isGivenUp || [...forth, ...back].includes("parked"), "parked, and nothing says for what");
     expect(state.cause !== null, "parked without a cause");
   }
-  problems.push(...earlyUndos(runId, events));
+  problems.push(...wrongBeginnings(runId, events));
   return problems;
 }
 
-/** A compensation, or another attempt, that was begun while an attempt of its action was still under way. */
-function earlyUndos(runId: string, events: readonly EventRecord[]): string[] {
+/**
+ * A compensation, or another attempt, that was begun while an attempt of its action was still under way, and an action that
+ * was begun again after it was undone: only a replay does that, under a new key.
+ */
+function wrongBeginnings(runId: string, events: readonly EventRecord[]): string[] {
   const open = new Set<string>();
+  const undone = new Set<string>();
   const problems: string[] = [];
   for (const { seq, events: happened } of events) {
     for (const { type, step = "", direction = "do" } of happened) {
       const call = `${step}:${direction}`;
       if (type === "taken-over") open.clear();
+      else if (type === "replayed") undone.clear();
       else if (ANSWERS.includes(type) || type.startsWith("probe-")) open.delete(call);
       else if (type === "intent" || type === "probe") {
         const isEarly = open.has(call) || (direction === "undo" && open.has(`${step}:do`));
+        const isAgain = type === "intent" && direction === "do" && undone.has(step);
+        if (isAgain) problems.push(`${runId}: ${step} is begun at ${seq} after it was undone`);
+        if (type === "intent" && direction === "undo") undone.add(step);
         if (isEarly) problems.push(`${runId}: ${direction} ${step} is begun at ${seq} with an attempt open`);
         open.add(call);
       }

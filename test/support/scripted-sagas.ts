@@ -28,7 +28,7 @@ export interface ScriptedSagas extends AsyncDisposable {
 
 /** Sagas over a real journal, as one process would have them, whose services answer as the test says. */
 export async function openScripted(options: ScriptedOptions): Promise<ScriptedSagas> {
-  const { url, leaseMs = 1000, answer, prepare, through } = options;
+  const { url, leaseMs = 5000, answer, prepare, through } = options;
   const journal = await openJournal(url, { clock: systemClock, timeoutMs: 5000, stateDir: tmpdir() });
   const sent: CallIdentity[] = [];
   const caller: Caller = {

@@ -57,6 +57,11 @@ class Service {
   }
 
   listen(port, onListening) {
+    this.#server.once("error", ({ code, message }) => {
+      const why = code === "EADDRINUSE" ? `another process listens on 127.0.0.1:${port} already` : message;
+      console.error(`cannot listen: ${why}`);
+      process.exit(1);
+    });
     this.#server.listen(port, "127.0.0.1", () => onListening(this.#server.address().port));
   }
 

@@ -42,7 +42,7 @@ export async function runDemo(program: readonly string[], out: Output, signal: A
     {
       lines: () => [
         `All of it held, in ${seconds} s, with real processes and no server. Nothing was left behind.`,
-        "Next: dcs register --help, dcs lock acquire --help, dcs config show --origin",
+        "Next: dcs register --help, dcs lock acquire --help, dcs saga run --help, dcs config show --origin",
       ],
       names: () => done.map((step) => step.name),
     },

@@ -1,21 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { get } from "node:http";
 import { join } from "node:path";
-import { DcsError } from "../../core/errors.ts";
 import { formatDuration } from "../../core/util/duration.ts";
+import { body, type DemoStep, must } from "./kit.ts";
+import { sagaStep } from "./saga-step.ts";
 import { freePorts, type Running, type World } from "./world.ts";
-
-/** What a step shows: the command a user would type, and what came of it. */
-export interface Narrator {
-  command(line: string): void;
-  fact(line: string): void;
-}
-
-export interface DemoStep {
-  readonly name: string;
-  readonly title: string;
-  readonly run: (world: World, tell: Narrator) => Promise<void>;
-}
 
 interface ServicesData {
   readonly services: readonly {
@@ -187,24 +175,8 @@ export function demoSteps(): readonly DemoStep[] {
         tell.fact(`gone after ${formatDuration(ms)}; exit status 0`);
       },
     },
+    sagaStep,
   ];
-}
-
-function must(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new DcsError("DEMO_FAILED", message);
-}
-
-function body(url: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    get(url, { agent: false, signal: AbortSignal.timeout(2000) }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        text += chunk;
-      });
-      response.on("end", () => resolve(text));
-    }).on("error", reject);
-  });
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -82,7 +82,7 @@ export async function acquireDetached(
       `lock     ${hold.name}`,
       `token    ${token}`,
       ...(hold.mode.type === "exclusive" ? [] : [`mode     ${sayMode(hold.mode)}`]),
-      `fence    ${fence ?? "none: several hold it at a time"}`,
+      `fence    ${fence ?? (hold.mode.type === "slots" ? "none: several hold it at a time" : "none, as asked")}`,
       `expires  ${expiresAt} (in ${formatDuration(ttlMs)})`,
       `backend  ${locks.url}`,
       `renew    dcs lock renew ${proof}`,

@@ -50,7 +50,7 @@ export async function watchRun(id: string, sagas: Sagas, out: Output, signal: Ab
 
 function tell(seen: SeenRun, told: number, out: Output): void {
   if (out.tty) {
-    const height = Math.max(10, (process.stdout.rows ?? 24) - 1);
+    const height = Math.max(10, (process.stdout.rows || 24) - 1);
     const lines = seenLines(seen, paint(process.stdout));
     // Of a page that is too long the end is what happens now; the steps stay on top.
     const head = Math.min(lines.length, 6 + seen.view.steps.length);

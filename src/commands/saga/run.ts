@@ -5,6 +5,7 @@ import { openSagas } from "../../cli/saga/open-sagas.ts";
 import { reportRun } from "../../cli/saga/report-run.ts";
 import { newRunFlags, readNewRun, runWaitFlag } from "../../cli/saga/run-flags.ts";
 import { tellSteps, tellStop } from "../../cli/saga/tell-steps.ts";
+import { warnOtherRun } from "../../cli/saga/warn-other-run.ts";
 
 export default class SagaRun extends DcsCommand {
   static override summary = "Begin a run of a saga, and execute it here to its end";
@@ -32,6 +33,7 @@ when the lease is over, or \`dcs saga resume\`. Exit 0 completed, 9 undone, 8 pa
       waitMs: flags.wait,
       onStep: tellSteps(this.out),
     });
+    warnOtherRun(followed.record, read, parts, { out: this.out, secrets: opened.secrets });
     await reportRun("saga.run", followed, {
       sagas: opened.sagas,
       settings,

@@ -2,8 +2,10 @@ import { string } from "@oclif/core/args";
 import { DcsCommand } from "../../cli/base-command.ts";
 import { openSagas } from "../../cli/saga/open-sagas.ts";
 import { newRunFlags, readNewRun } from "../../cli/saga/run-flags.ts";
+import { warnOtherRun } from "../../cli/saga/warn-other-run.ts";
 import { warnWithoutWorkers } from "../../cli/saga/workers.ts";
 import { sameBackend } from "../../cli/where.ts";
+import { ENDED } from "../../core/saga/operate/run-view.ts";
 
 export default class SagaStart extends DcsCommand {
   static override summary = "Write a run of a saga down, and leave it to the workers";
@@ -25,14 +27,19 @@ registered in the store. With --key it can be called again after any failure: th
     const settings = await this.settings();
     await using opened = await openSagas({ settings, store: () => this.store() });
     const { runId, isNew } = await opened.sagas.start(read, parts);
-    await warnWithoutWorkers({ store: () => this.store(), out: this.out, signal: this.signal });
+    const record = isNew ? null : await opened.sagas.journal.run(runId);
+    if (record !== null) warnOtherRun(record, read, parts, { out: this.out, secrets: opened.secrets });
+    // A run that is over waits for nobody.
+    if (record === null || !ENDED.includes(record.state.status)) {
+      await warnWithoutWorkers({ store: () => this.store(), out: this.out, signal: this.signal });
+    }
     const { saga } = read.definition;
     this.out.result(
       "saga.start",
       { run: runId, saga, isNew },
       {
         lines: () => [
-          isNew ? `started   ${runId}` : `was there  ${runId}: the key ${parts.businessKey} began it before`,
+          isNew ? `started   ${runId}` : `was there ${runId}: the key ${parts.businessKey} began it before`,
           `see it    dcs saga show ${runId}${sameBackend(settings)}`,
         ],
         names: () => [runId],

@@ -31,6 +31,8 @@ export interface Examination {
   readonly stateDir: string;
   /** True when locks are kept there. */
   readonly keepsLocks: boolean;
+  /** True where it is looked at as the journal of sagas; an embedded one is a file of its own. */
+  readonly keepsJournal?: boolean;
   readonly signal: AbortSignal;
 }
 

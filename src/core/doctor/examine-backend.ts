@@ -3,6 +3,7 @@ import { redact } from "../util/redact.ts";
 import type { Examination, Examiner, Finding } from "./check.ts";
 
 const EXAMINERS: Readonly<Record<string, () => Promise<Examiner>>> = {
+  "embedded journal": async () => (await import("./embedded/examine-journal.ts")).examineEmbeddedJournal,
   embedded: async () => (await import("./embedded/examine-embedded.ts")).examineEmbedded,
   etcd: async () => (await import("./etcd/examine-etcd.ts")).examineEtcd,
   etcds: async () => (await import("./etcd/examine-etcd.ts")).examineEtcd,
@@ -12,7 +13,7 @@ const EXAMINERS: Readonly<Record<string, () => Promise<Examiner>>> = {
   "rediss+sentinel": async () => (await import("./redis/examine-redis.ts")).examineRedis,
   "redis+cluster": async () => (await import("./redis/examine-redis.ts")).examineRedis,
   "rediss+cluster": async () => (await import("./redis/examine-redis.ts")).examineRedis,
-  mysql: async () => (await import("./examine-mysql.ts")).examineMysql,
+  mysql: async () => (await import("./mysql/examine-mysql.ts")).examineMysql,
 };
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -37,7 +38,8 @@ export function backendOf(url: string): string {
 export async function examineBackend(examination: Examination): Promise<readonly Finding[]> {
   try {
     const scheme = schemeOf(examination.url);
-    const load = EXAMINERS[scheme];
+    const isJournal = scheme === "embedded" && examination.keepsJournal === true;
+    const load = EXAMINERS[isJournal ? "embedded journal" : scheme];
     if (load === undefined) {
       throw new DcsError("URL_INVALID", `this version cannot open ${scheme}: URLs`, {
         hint: "dcs config show --origin",

@@ -17,7 +17,7 @@ export interface ExaminedBackend {
 
 /** What `dcs doctor` found. */
 export interface DoctorReport {
-  /** One entry a distinct URL. */
+  /** One entry a distinct URL; an embedded journal is one of its own, under the URL of its file. */
   readonly backends: readonly ExaminedBackend[];
   readonly checks: readonly Check[];
   readonly locks: LockGrade & { readonly backend: string; readonly url: string };
@@ -31,7 +31,7 @@ export interface DoctorReport {
 export async function runDoctor(settings: Settings, signal: AbortSignal): Promise<DoctorReport> {
   const uses = new Map<string, BackendUse[]>();
   for (const use of ["store", "locks", "journal"] as const) {
-    const { value } = settings[use];
+    const value = use === "journal" ? journalUrl(settings) : settings[use].value;
     uses.set(value, [...(uses.get(value) ?? []), use]);
   }
   const examined = await Promise.all(
@@ -41,6 +41,7 @@ export async function runDoctor(settings: Settings, signal: AbortSignal): Promis
         timeoutMs: settings.timeoutMs.value,
         stateDir: settings.stateDir.value,
         keepsLocks: usedFor.includes("locks"),
+        keepsJournal: usedFor.includes("journal"),
         signal,
       });
       const place = { backend: backendOf(url), url: redact(url) };
@@ -69,6 +70,11 @@ export async function runDoctor(settings: Settings, signal: AbortSignal): Promis
     },
     counts: { ok: count("ok"), warn: count("warn"), fail: count("fail"), unknown: count("unknown") },
   };
+}
+
+/** Beside the embedded store there is a file of its own for the journal. */
+function journalUrl({ journal, stateDir }: Settings): string {
+  return journal.value === "embedded:" ? `embedded:${stateDir.value}/journal.db` : journal.value;
 }
 
 /** The report as DOCTOR_FAILED, for a run with failed checks. */

@@ -97,7 +97,7 @@ export class MysqlConnection {
     const lockWait = Math.max(1, Math.floor(timeoutMs / 2000));
     const results = await this.send(
       [
-        `SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', wait_timeout = ${WAIT_TIMEOUT_S}, innodb_lock_wait_timeout = ${lockWait}`,
+        `SET autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', wait_timeout = ${WAIT_TIMEOUT_S}, innodb_lock_wait_timeout = ${lockWait}`,
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         "SELECT @@max_allowed_packet AS packet",
       ],

@@ -107,9 +107,15 @@ export class RedisConnection<Script extends string = never> {
     });
   }
 
-  /** Runs a script without a limit of time; rejects with the error of the client library. */
-  async send(name: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+  /** Runs a script without a limit of time; rejects with the error of the client library. `whole`: see `runWhole`. */
+  async send(
+    name: Script,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+    whole = false,
+  ): Promise<unknown> {
     this.#shareWrites();
+    if (whole) return await this.#redis.eval(this.#scripts[name], keys.length, ...keys, ...args);
     try {
       return await this.#redis.evalsha(this.#digests.get(name) ?? "", keys.length, ...keys, ...args);
     } catch (error) {

@@ -230,6 +230,19 @@ export function createSuite(setUp: () => Promise<JournalHarness>): void {
       }
     });
 
+    it("are not taken over once another run began to undo them", async () => {
+      const completed = stateOf({ status: "completed" });
+      const undone = withCall(completed, "reserve", "undo", { status: "done", attempts: 1 });
+      const parent = await made(two.journal, { state: undone });
+      const run = child(2, true, parent.state.runId);
+      await expect(two.other.create(run)).rejects.toMatchObject({
+        code: "RUN_MOVED",
+        details: { run: parent.state.runId },
+      });
+      const anew = withCall(run.state, "reserve", "undo", { generation: 2 });
+      expect(await two.other.create({ ...run, state: anew })).toMatchObject({ created: true });
+    });
+
     it("go to one of many children that begin at once", async () => {
       const parent = await made(two.journal, { state: stateOf({ status: "completed" }) });
       const children = Array.from({ length: 10 }, () => child(2, true, parent.state.runId));

@@ -4,13 +4,14 @@ import { EffectLedger } from "../../support/effect-ledger.ts";
 import { seededFates } from "../../support/ledger-fates.ts";
 import { startMariaDb } from "../../support/mariadb.ts";
 import { newDatabase } from "../../support/mysql-journal.ts";
-import { problemsOf, randomSaga } from "../../support/random-saga.ts";
+import { randomSaga } from "../../support/random-saga.ts";
 import { keptRuns, problemsInJournal } from "../../support/saga-invariants.ts";
 import { JOURNALS } from "../../support/saga-journals.ts";
 import { openLab } from "../../support/saga-lab.ts";
 import { sandboxPerTest } from "../../support/sandbox-per-test.ts";
 import type { RunningDcs } from "../../support/start-dcs.ts";
 import { until } from "../../support/until.ts";
+import { problemsOfCase } from "../kit/problems-of-case.ts";
 import { runSeed } from "../kit/schedule.ts";
 
 const RUNS = process.env["DCS_LONG"] === "1" ? 500 : 60;
@@ -116,7 +117,7 @@ describe.each(PLACES)("with $name killed every $everyMs ms", ({ name, everyMs, o
     const statuses = new Map((await keptRuns(lab.journal)).map(({ record }) => [record.state.runId, record]));
     expect(statuses.size).toBe(RUNS);
     const problems = begun.flatMap(({ saga, id, runId }) =>
-      problemsOf(saga, ledger, id, statuses.get(runId)?.state.status ?? "lost"),
+      problemsOfCase(saga, ledger, id, statuses.get(runId)?.state.status ?? "lost"),
     );
     expect(problems, `seed ${seed}, ${kills} kills`).toEqual([]);
     expect(await problemsInJournal(lab.journal)).toEqual([]);

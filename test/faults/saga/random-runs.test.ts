@@ -3,12 +3,13 @@ import { isDcsError } from "../../../src/core/errors.ts";
 import { seededRandom } from "../../../src/core/util/seeded-random.ts";
 import { EffectLedger } from "../../support/effect-ledger.ts";
 import { seededFates } from "../../support/ledger-fates.ts";
-import { problemsOf, randomSaga } from "../../support/random-saga.ts";
+import { randomSaga } from "../../support/random-saga.ts";
 import { problemsInJournal } from "../../support/saga-invariants.ts";
 import { JOURNALS } from "../../support/saga-journals.ts";
 import { until } from "../../support/until.ts";
 import { inParallel } from "../kit/in-parallel.ts";
 import { MortalSagas, openGround, readSaga } from "../kit/mortal-sagas.ts";
+import { problemsOfCase } from "../kit/problems-of-case.ts";
 import { runSeed } from "../kit/schedule.ts";
 
 const LONG = process.env["DCS_LONG"] === "1";
@@ -53,7 +54,7 @@ describe.each(JOURNALS)("random sagas on $name", ({ open }) => {
 
     const problems: string[] = [];
     for (const { saga, id, status, runId } of ended) {
-      const found = problemsOf(saga, ledger, id, status);
+      const found = problemsOfCase(saga, ledger, id, status);
       if (found.length > 0)
         problems.push([...found, JSON.stringify(await ground.journal.events(runId))].join("\n"));
     }

@@ -4,7 +4,7 @@ import { fail, ok, warn } from "../../../src/core/doctor/check.ts";
 import { compareVersions, isLoopback } from "../../../src/core/doctor/host.ts";
 import { lockGrade } from "../../../src/core/doctor/lock-grade.ts";
 import { clockDifference } from "../../../src/core/doctor/measures.ts";
-import { parseMysqlGreeting, readMysqlGreeting } from "../../../src/core/doctor/mysql-greeting.ts";
+import { parseMysqlGreeting, readMysqlGreeting } from "../../../src/core/doctor/mysql/mysql-greeting.ts";
 import { parseInfo } from "../../../src/core/doctor/redis/redis-facts.ts";
 
 describe("versions", () => {

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readMysqlGreeting } from "../../doctor/mysql-greeting.ts";
+import { readMysqlGreeting } from "../../doctor/mysql/mysql-greeting.ts";
 import { Supervised } from "../../process/supervisor.ts";
 import { systemClock } from "../../util/clock.ts";
 import { makeDirectory } from "../../util/make-directory.ts";

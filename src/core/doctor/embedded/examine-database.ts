@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import type { ErrorCode } from "../../errors.ts";
 import { isBusy } from "../../sqlite/errors.ts";
 import { shellQuote } from "../../util/shell-quote.ts";
 import { type Finding, fail, ok, unknown } from "../check.ts";
@@ -7,11 +8,26 @@ import { type Finding, fail, ok, unknown } from "../check.ts";
 /** quick_check reads the whole file: 1 s for about this much. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
+/** What a damaged file means. */
+export interface Damage {
+  readonly code: ErrorCode;
+  /** What to type, given the path as a word of a shell. */
+  readonly fix: (file: string) => string;
+  /** Why locks kept there are in danger, if any are. */
+  readonly weakens?: string;
+}
+
+const OF_STORE: Damage = {
+  code: "STORE_CORRUPT",
+  fix: (file) => `mv ${file} ${file}.damaged   # it holds leases only; dcs makes a new one`,
+  weakens: "the store's file is damaged",
+};
+
 /** Looks into the file with SQLite's own means, reading only. */
-export function examineDatabase(path: string): readonly Finding[] {
+export function examineDatabase(path: string, damage = OF_STORE): readonly Finding[] {
   const db = new DatabaseSync(path, { readOnly: true, timeout: 1000 });
   try {
-    return [examineJournal(db, path), examineIntegrity(db, path)];
+    return [examineJournal(db, path), examineIntegrity(db, path, damage)];
   } catch (error) {
     if (!isBusy(error)) throw error;
     return [unknown("integrity", "another process kept the file locked for a second")];
@@ -31,7 +47,7 @@ function examineJournal(db: DatabaseSync, path: string): Finding {
   );
 }
 
-function examineIntegrity(db: DatabaseSync, path: string): Finding {
+function examineIntegrity(db: DatabaseSync, path: string, damage: Damage): Finding {
   const { size } = statSync(path);
   const file = shellQuote(path);
   if (size > MAX_BYTES) {
@@ -43,12 +59,10 @@ function examineIntegrity(db: DatabaseSync, path: string): Finding {
   }
   const found = pragma(db, "quick_check(1)");
   if (found === "ok") return ok("integrity", "quick_check finds nothing", { bytes: size });
-  return fail(
-    "integrity",
-    `quick_check: ${found}`,
-    `mv ${file} ${file}.damaged   # it holds leases only; dcs makes a new one`,
-    { data: { error: "STORE_CORRUPT", bytes: size }, weakens: "the store's file is damaged" },
-  );
+  return fail("integrity", `quick_check: ${found}`, damage.fix(file), {
+    data: { error: damage.code, bytes: size },
+    ...(damage.weakens === undefined ? {} : { weakens: damage.weakens }),
+  });
 }
 
 function pragma(db: DatabaseSync, name: string): string {

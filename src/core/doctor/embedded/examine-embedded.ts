@@ -14,7 +14,7 @@ export async function examineEmbedded(examination: Examination): Promise<readonl
   const path = pathOf(examination);
   const directory = dirname(path);
   const network = networkFilesystemOf(existingDirectory(directory));
-  if (network !== null) return [networkFinding(path, network)];
+  if (network !== null) return [networkFinding(path, network, "store")];
   const place = [
     ok("filesystem", "local", { path }),
     ...examinePermissions(path),
@@ -46,11 +46,12 @@ function pathOf({ url, stateDir }: Examination): string {
   return rest === "" ? `${stateDir}/store.db` : rest;
 }
 
-function networkFinding(path: string, filesystem: string): Finding {
+/** `kept`: what is kept there, which the variable that names it is called after. */
+export function networkFinding(path: string, filesystem: string, kept: "store" | "journal"): Finding {
   return fail(
     "filesystem",
     `${path} is on ${filesystem}, a network filesystem, where its locking cannot be trusted`,
-    "export DCS_STORE=embedded:/var/lib/dcs/store.db   # a local path",
+    `export DCS_${kept.toUpperCase()}=embedded:/var/lib/dcs/${kept}.db   # a local path`,
     { data: { error: "STORE_NETWORK_FS", filesystem } },
   );
 }

@@ -14,16 +14,16 @@ export function existingDirectory(directory: string): string {
   return at;
 }
 
-/** Who owns the file and its directory, and who else may read or change them. */
-export function examinePermissions(path: string): readonly Finding[] {
+/** Who owns the file and its directory, and who else may read or change them; `harm` is what they could do by that. */
+export function examinePermissions(path: string, harm = "break every lock"): readonly Finding[] {
   const directory = existingDirectory(dirname(path));
-  const inside = permissions("directory", dirname(path), 0o700);
+  const inside = permissions("directory", dirname(path), 0o700, harm);
   if (!existsSync(path)) return inside === null ? [writable(directory)] : [inside];
-  const file = permissions("file", path, 0o600);
+  const file = permissions("file", path, 0o600, harm);
   return [inside, file].filter((finding) => finding !== null);
 }
 
-function permissions(check: string, path: string, wanted: number): Finding | null {
+function permissions(check: string, path: string, wanted: number, harm: string): Finding | null {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return null;
   const mode = stat.mode & 0o777;
@@ -40,7 +40,7 @@ function permissions(check: string, path: string, wanted: number): Finding | nul
   // Everybody may write to /tmp, but only the owner of a file there may remove it.
   const sticky = (stat.mode & 0o1000) !== 0;
   if ((shared & 0o022) !== 0 && !sticky) {
-    return warn(check, `${detail}: other users may change or replace it, and so break every lock`, fix, {
+    return warn(check, `${detail}: other users may change or replace it, and so ${harm}`, fix, {
       data,
       weakens: `other users may change ${path}`,
     });

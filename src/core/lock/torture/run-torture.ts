@@ -45,6 +45,8 @@ const PROGRESS_MS = 250;
 const START_MS = 10_000;
 /** A lock for so many workers, so that each has a queue. */
 const WORKERS_A_LOCK = 4;
+/** etcd ends a lease up to so much after its TTL, ms: it looks twice a second. */
+const LEASE_LAG_MS = 1000;
 
 /**
  * Tries to break the locks of a backend: processes take them, hold them for random times, write under them, are killed and
@@ -68,6 +70,7 @@ class Torture {
   readonly #history: HistoryEvent[] = [];
   readonly #crew = new Map<number, TortureWorker>();
   readonly #over = new AbortController();
+  #lastKillAt = Number.NEGATIVE_INFINITY;
   #acquisitions = 0;
   #kills = 0;
   #stops = 0;
@@ -155,6 +158,7 @@ class Torture {
       await Promise.race([worker.ended, aborted(this.#over.signal)]);
       if (this.#over.signal.aborted) await worker.stop(this.#ttlMs + 1000);
       this.#crew.delete(number);
+      this.#lastKillAt = Math.max(this.#lastKillAt, worker.killedAt ?? Number.NEGATIVE_INFINITY);
       firstHold = worker.nextHold;
       // A worker that cannot even start must not be tried without a pause.
       if (worker.last === null) await this.#pause(PROGRESS_MS);
@@ -221,7 +225,18 @@ class Torture {
         left.push(name);
       }
     }
+    await this.#outliveLeases();
     return left;
+  }
+
+  /**
+   * On etcd a place and its lease end by two requests, and a lease without a place may serve the next hold: one killed there
+   * leaves a lease and its records that no lock shows. These end with their TTL. After an interrupt nobody waits for that.
+   */
+  async #outliveLeases(): Promise<void> {
+    if (this.#locks.backend !== "etcd") return;
+    const left = this.#lastKillAt + this.#ttlMs + LEASE_LAG_MS - this.#clock.monotonic();
+    if (left > 0) await sleep(this.#clock, left, this.#options.signal).catch(() => {});
   }
 }
 

@@ -62,6 +62,11 @@ export class TortureWorker {
     return this.last !== null && ["acquired", "renewed"].includes(this.last.type);
   }
 
+  /** When it was killed; null when it was not. */
+  get killedAt(): number | null {
+    return this.#killedAt;
+  }
+
   /** kill -9. */
   async kill(): Promise<void> {
     this.#killedAt = this.#options.clock.monotonic();

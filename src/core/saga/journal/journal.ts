@@ -22,7 +22,8 @@ export interface Journal extends AsyncDisposable {
   /**
    * Writes a new run with its first transition. With a business key that this saga has had already it changes nothing and
    * says which run has it. Of one root at most one run lives: RUN_MOVED where another one does that has not ended, or where a
-   * generation of a call was taken by another run meanwhile.
+   * generation of a call was taken by another run meanwhile; of a child also where another run began a compensation (of the
+   * generation that the child has of it, owned by the child or not): what the child would take over is undone.
    * The run's seq is 1 then, its epoch 1 with a lease and 0 without. Without one it is due at once. One that has ended or is
    * parked already has no lease. The same txid again is the same run again: created.
    */

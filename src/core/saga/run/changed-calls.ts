@@ -20,6 +20,13 @@ export function changedCalls(
   );
 }
 
+/** True where nothing differs but calls, if those. */
+export function isSameRun(before: RunState, after: RunState): boolean {
+  const { status, direction, cause, input } = before;
+  const isOnItsWay = after.status === status && after.direction === direction;
+  return isOnItsWay && after.cause === cause && after.input === input;
+}
+
 /** All rows of a new run. A compensation takes its generation only once it is begun. */
 export function allCalls(state: RunState, begun: readonly StartableCall[] = []): readonly CallChange[] {
   return Object.keys(state.steps).flatMap((step) =>

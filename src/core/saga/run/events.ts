@@ -22,7 +22,10 @@ export function describe(
       : [
           {
             type: after.status,
-            ...(after.cause === null ? {} : { message: shortened(after.cause.message, MAX_MESSAGE) }),
+            // Why it turned around is said once, when it does.
+            ...(after.cause === null || after.cause === before?.cause
+              ? {}
+              : { message: shortened(after.cause.message, MAX_MESSAGE) }),
           },
         ];
   return [...happened.flatMap((event) => said(event, before)), ...begun, ...turned];

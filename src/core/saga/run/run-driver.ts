@@ -9,7 +9,7 @@ import type { Transition, TransitionParts } from "../engine/rules.ts";
 import type { Intent, RunState } from "../engine/run-state.ts";
 import { absorb } from "../engine/transition.ts";
 import { type Change, callId, type Due, type Journal, type RunRecord } from "../journal/journal.ts";
-import { changedCalls } from "./changed-calls.ts";
+import { changedCalls, isSameRun } from "./changed-calls.ts";
 import type { Committer } from "./committer.ts";
 import { describe } from "./events.ts";
 import type { JournalClock } from "./journal-clock.ts";
@@ -161,7 +161,7 @@ export class RunDriver {
       takenUp: requests.at(-1)?.id ?? null,
     };
     // Nothing new, nothing to write: a timer that was early, or an answer to what was settled already.
-    const isNothing = change.calls.length === 0 && before === next.state && requests.length === 0;
+    const isNothing = change.calls.length === 0 && isSameRun(before, next.state) && requests.length === 0;
     const standing =
       isNothing && due.kind === "held" ? "held" : await this.#tools.committer.commit(change, this.tenure);
     if (standing === "lost") {

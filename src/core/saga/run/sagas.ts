@@ -196,11 +196,19 @@ export class Sagas {
     }
     const now = await this.#read(record.state.runId);
     if (end.kind === "lost" && !isOver(now)) {
-      throw new DcsError("RUN_LOST", `the lease of run ${record.state.runId} was lost; ${whoHas(now)}`, {
-        details: { run: record.state.runId, owner: now.owner, epoch: now.epoch },
-      });
+      throw new DcsError(
+        "RUN_LOST",
+        `the lease of run ${record.state.runId} was lost; ${this.#whoHas(now)}`,
+        {
+          details: { run: record.state.runId, owner: now.owner, epoch: now.epoch },
+        },
+      );
     }
     return { record: now, isOver: isOver(now) };
+  }
+
+  #whoHas({ owner }: RunRecord): string {
+    return owner === null || owner === this.#lease.owner ? "nobody has it now" : `${owner} has it now`;
   }
 
   #host(journalClock: JournalClock, holdMs: number): RunHost {
@@ -260,10 +268,6 @@ export class Sagas {
 /** True when nothing moves it any more but an operator, and none has asked for anything. */
 export function isOver({ state, requests }: RunRecord): boolean {
   return state.status !== "running" && state.status !== "compensating" && requests.length === 0;
-}
-
-function whoHas({ owner }: RunRecord): string {
-  return owner === null ? "nobody has it now" : `${owner} has it now`;
 }
 
 function freshRecord(

@@ -123,6 +123,14 @@ describe("a run that was undone", () => {
   });
 });
 
+describe("a run that something was asked of", () => {
+  it("is not planned before that is taken up: the plan would be dropped without a word", () => {
+    const requests = [{ id: 1, event: { type: "resumed" }, at: NOW }] as const;
+    const parked = recordOf(definition, { state: { status: "parked" }, requests });
+    expect(() => plan(parked)).toThrow(/nobody has taken it up yet/);
+  });
+});
+
 describe("a run that is completed", () => {
   it("has nothing to replay unless it is said from where", () => {
     expect(() => plan(completed)).toThrow(/nothing to do/);

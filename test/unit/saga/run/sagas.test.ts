@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { DcsError } from "../../../../src/core/errors.ts";
 import { newRun } from "../../../../src/core/saga/engine/new-run.ts";
 import { transition } from "../../../../src/core/saga/engine/transition.ts";
@@ -6,8 +6,9 @@ import type { Journal, OperatorEvent } from "../../../../src/core/saga/journal/j
 import type { WorkerEvent } from "../../../../src/core/saga/run/worker.ts";
 import { JOURNALS, type TestJournal } from "../../../support/saga-journals.ts";
 import { openScripted, readSaga, replacing } from "../../../support/scripted-sagas.ts";
+import { until } from "../../../support/until.ts";
 
-const RETRY = "timeout: 40ms, retry: { attempts: 2, initial: 1ms, max: 2ms }";
+const RETRY = "timeout: 5s, retry: { attempts: 2, initial: 1ms, max: 2ms }";
 const step = (name: string, ...more: readonly string[]) =>
   [`name: ${name}`, "action: { http: POST http://x/ }", RETRY, ...more].join(", ");
 const UNDO = "compensate: { http: DELETE http://x/ }";
@@ -22,7 +23,7 @@ const NEW = { input: null, businessKey: null };
 
 describe.each(JOURNALS)("runs over $name", ({ open }) => {
   let place: TestJournal;
-  beforeAll(async () => {
+  beforeEach(async () => {
     place = await open();
     return () => place[Symbol.asyncDispose]();
   });
@@ -54,7 +55,7 @@ describe.each(JOURNALS)("runs over $name", ({ open }) => {
       replacing(journal, {
         definition: () => Promise.reject(new DcsError("SAGA_INVALID", "of a later version")),
       });
-    await using world = await openScripted({ url: place.url, through: unreadable, leaseMs: 50 });
+    await using world = await openScripted({ url: place.url, through: unreadable, leaseMs: 500 });
     await using other = await openScripted({ url: place.url });
     const read = await readSaga(step("a", UNDO), step("b", UNDO));
     const { runId } = await other.sagas.start(read, NEW);
@@ -75,11 +76,12 @@ describe.each(JOURNALS)("runs over $name", ({ open }) => {
         definition: () => Promise.reject(new DcsError("SAGA_INVALID", "of a later version")),
         commit: async (changes, lease) => {
           const runId = changes[0]?.runId ?? "";
-          await (asked ??= ask(journal, runId, { type: "compensated", message: "x" }));
+          asked ??= ask(journal, runId, { type: "compensated", message: "x" });
+          await asked;
           return journal.commit(changes, lease);
         },
       });
-    await using world = await openScripted({ url: place.url, through, leaseMs: 50 });
+    await using world = await openScripted({ url: place.url, through, leaseMs: 500 });
     await using other = await openScripted({ url: place.url });
     const { runId } = await other.sagas.start(await readSaga(step("a", UNDO)), NEW);
     await world.sagas.follow(runId);
@@ -88,6 +90,25 @@ describe.each(JOURNALS)("runs over $name", ({ open }) => {
       requests: [{ event: { type: "compensated" } }],
     });
     expect((await other.sagas.follow(runId)).record.state.status).toBe("compensated");
+  });
+
+  it("writes nothing where nothing is new, though it is told to read again", async () => {
+    let beats = 0;
+    const through = (journal: Journal) =>
+      replacing(journal, {
+        heartbeat: async (runs, lease) => {
+          beats++;
+          const { now } = await journal.heartbeat(runs, lease);
+          return { results: runs.map(() => "moved" as const), now };
+        },
+      });
+    const answer = async ({ step: name }: { readonly step: string }) => {
+      if (name === "b") await until(() => beats >= 3);
+      return { kind: "done", output: null } as const;
+    };
+    await using world = await openScripted({ url: place.url, through, answer, leaseMs: 1000 });
+    const { record } = await world.sagas.run(await readSaga(step("a"), step("b")), NEW);
+    expect(record).toMatchObject({ seq: 3, state: { status: "completed" } });
   });
 
   it("begins nothing of a run that was claimed while the worker was told to stop", async () => {

@@ -19,6 +19,8 @@ export interface Question {
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
   readonly timeoutMs: number;
+  /** Sends the script's text: where answers are lost, one that says that the script is not known would be lost too. */
+  readonly whole?: boolean;
   /** Nodes that are not asked. */
   readonly except?: (index: number) => boolean;
   /** True when further replies can change nothing. */
@@ -37,7 +39,7 @@ export function askNodes(
   question: Question,
   clock: Clock,
 ): Promise<readonly Reply[]> {
-  const { script, keys, args, timeoutMs, decided, except, onFailed } = question;
+  const { script, keys, args, timeoutMs, decided, except, onFailed, whole } = question;
   const majority = majorityOf(nodes.length);
   const replies: Reply[] = nodes.map(() => PENDING);
   const begin = clock.monotonic();
@@ -70,7 +72,7 @@ export function askNodes(
       }
     };
     const ask = (node: QuorumNode, index: number) => {
-      node.send(script, keys, args, begin).then(
+      node.send(script, keys, args, begin, whole).then(
         (value) => arrive(index, { state: "answer", value }),
         (error: unknown) => {
           onFailed?.(index);

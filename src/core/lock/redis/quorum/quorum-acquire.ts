@@ -87,6 +87,7 @@ class Acquisition {
       await this.#nodes.release(keys, token, how, {
         ttlMs,
         timeoutMs: Math.min(SETTLE_MS, this.#nodes.timeoutMs),
+        whole: true,
       });
       throw error;
     } finally {

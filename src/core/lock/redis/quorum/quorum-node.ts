@@ -83,19 +83,23 @@ export class QuorumNode {
     return this.#connection === null || (this.#pending > 0 && now - this.#since > SLOW_MS);
   }
 
-  /** Runs a script on the connection that is there; rejects with the client library's error, or why there is none. */
+  /**
+   * Runs a script on the connection that is there; rejects with the client library's error, or why there is none.
+   * `whole`: by its text, see `RedisConnection.runWhole`.
+   */
   send(
     script: QuorumScript,
     keys: readonly string[],
     args: readonly (string | number)[],
     now: number,
+    whole = false,
   ): Promise<unknown> {
     const connection = this.#connection;
     if (connection === null) return Promise.reject(this.#failure ?? new Error("not connected"));
     if (this.#pending++ === 0) this.#since = now;
     // It swallows requests, the deletion of what it may have set among them: a new connection may fare better.
     else if (now - this.#since > 2 * this.#options.timeoutMs) void connection.close();
-    return connection.send(script, keys, args).finally(() => {
+    return connection.send(script, keys, args, whole).finally(() => {
       if (this.#pending > 0) this.#pending--;
       this.#since = this.#options.clock.monotonic();
     });

@@ -78,6 +78,7 @@ export class QuorumNodes {
     options: {
       readonly ttlMs: number;
       readonly timeoutMs?: number;
+      readonly whole?: boolean;
       readonly except?: (index: number) => boolean;
       readonly decided?: (replies: readonly Reply[]) => boolean;
     },

@@ -19,12 +19,27 @@ export async function createRun(connection: PooledConnection, run: NewRun): Prom
     throw new DcsError("SAGA_INPUT_INVALID", `the business key is longer than ${KEY_BYTES} bytes`);
   }
   try {
+    await refuseUndone(connection, run);
     const results = await connection.send(insertions(run));
     return { created: true, now: Number(results.at(-2)?.[0]?.["now"]) };
   } catch (error) {
     if (!isMysqlError(error, "duplicate")) throw error;
     return await refusal(connection, run, error);
   }
+}
+
+/**
+ * RUN_MOVED for a child that would take over what another run of its root began to undo. The transaction stays open, and
+ * holds what it read until the insertions are committed.
+ */
+async function refuseUndone(connection: PooledConnection, { state, calls }: NewRun): Promise<void> {
+  const { parentRun, rootId } = state;
+  const undos = calls.filter(({ direction }) => direction === "undo").map((call) => toCallRow(state, call));
+  if (parentRun === null) return;
+  const query = undos.length === 0 ? "DO 0" : fill(SQL["undoer-get"], { calls: rowsOf(undos), rootId });
+  const [, found] = await connection.send(["START TRANSACTION", query]);
+  const undoer = found?.[0]?.["run_id"];
+  if (undoer !== undefined) throw runMoved(String(undoer), rootId);
 }
 
 function insertions(run: NewRun): readonly string[] {
@@ -37,7 +52,8 @@ function insertions(run: NewRun): readonly string[] {
   const rows = calls.map((call) => toCallRow(state, call));
   return [
     SQL.now,
-    "START TRANSACTION",
+    // A child's is open already.
+    ...(state.parentRun === null ? ["START TRANSACTION"] : []),
     fill(SQL["run-insert"], {
       ...{ runId, rootId: state.rootId, parentRun: state.parentRun, defHash: state.defHash, saga },
       ...{ businessKey, status, direction: state.direction, cause: toJsonOrNull(state.cause) },

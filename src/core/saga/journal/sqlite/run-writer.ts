@@ -47,12 +47,12 @@ export class RunWriter {
       if (taken !== undefined) return { created: false, existing: String(taken.run_id) };
     }
     const living = hasEnded(state) ? null : this.#livingKin(state);
-    const rival = living ?? this.#rivalOf(state, run.calls);
+    const rival = living ?? this.#rivalOf(state, run.calls) ?? this.#undoerOf(state, run.calls);
     if (rival !== null) throw runMoved(rival, state.rootId);
     const lease = hasEnded(state) || state.status === "parked" ? null : run.lease;
     const epoch = lease === null ? 0 : 1;
     this.#insert(run, lease, epoch, now);
-    this.#putCalls(state, run.calls);
+    for (const call of run.calls) this.#sql.get("step-put").run(...fromCall(state, call));
     this.#addEvents({ runId: state.runId, epoch, seq: 1 }, txid, run.events, now);
     if (run.audit !== null) this.#addAudit(state.runId, run.audit, now);
     return { created: true, now };
@@ -135,7 +135,11 @@ export class RunWriter {
   }
 
   #putCalls(state: RunState, calls: readonly CallChange[]): void {
-    for (const call of calls) this.#sql.get("step-put").run(...fromCall(state, call));
+    for (const call of calls) {
+      const row = fromCall(state, call);
+      const { changes } = this.#sql.get("step-move").run(...row);
+      if (Number(changes) === 0) this.#sql.get("step-put").run(...row);
+    }
   }
 
   /** Another run of the same root that has not ended; null when there is none. */
@@ -146,11 +150,25 @@ export class RunWriter {
 
   /** A run that owns a generation which one of the calls wants to own; null when there is none. */
   #rivalOf(state: RunState, calls: readonly CallChange[]): string | null {
-    for (const { step, direction, isOwn } of calls) {
-      if (!isOwn) continue;
+    return this.#ownerOf(
+      state,
+      calls.filter(({ isOwn }) => isOwn),
+    );
+  }
+
+  /** A run that began to undo what a child would take over; null when there is none. */
+  #undoerOf(state: RunState, calls: readonly CallChange[]): string | null {
+    const undos = calls.filter(({ direction }) => direction === "undo");
+    return state.parentRun === null ? null : this.#ownerOf(state, undos, 1);
+  }
+
+  /** Another run that owns a generation of one of the calls, and began it at least so often. */
+  #ownerOf(state: RunState, calls: readonly CallChange[], attempts = 0): string | null {
+    for (const { step, direction } of calls) {
       const generation = state.steps[step]?.[direction].generation ?? 1;
       const row = this.#sql.get("step-owner").get(state.rootId, step, direction, generation);
-      if (row !== undefined && row.run_id !== state.runId) return String(row.run_id);
+      if (row === undefined || row.run_id === state.runId || Number(row.attempts) < attempts) continue;
+      return String(row.run_id);
     }
     return null;
   }
