@@ -4,6 +4,8 @@ import { DCS_PREFIX } from "../store/keys.ts";
 export const BUCKET_TABLE = "dcs_bucket";
 export const META_TABLE = "dcs_keyspace";
 export const LOG_TABLE = "dcs_log";
+/** At a target: how far the copy of each bucket is. */
+export const PROGRESS_TABLE = "dcs_progress";
 /** The generated column of each sharded table that holds its row's bucket. */
 export const BUCKET_COLUMN = "dcs_bucket";
 /** By which a mover's session tells the triggers which bucket it writes. */
@@ -23,9 +25,13 @@ export function shardKeys(keyspace: string) {
     /** The keyspace and its shards. */
     keyspace: `${base}keyspace`,
     map: `${base}map`,
-    /** Records of moves: `<bucket>`. */
+    /** Records of moves: `<bucket>`, five digits. */
     moves: `${base}moves/`,
-    /** What routers have seen, each on its lease: `<lease id>`. */
+    /** Who runs a move, on the runner's lease; the key's revision is the runner's token: `<bucket>`. */
+    runners: `${base}runners/`,
+    /** Where a move stands, for people: `<bucket>`. Nothing is decided by it. */
+    phases: `${base}phases/`,
+    /** The revision of the map that each router has, and has no older transaction than, each on its lease: `<lease id>`. */
     acks: `${base}acks/`,
     /** What was done: `<time>-<id>`. */
     history: `${base}history/`,
