@@ -18,7 +18,7 @@ import { createTrigger, type Trigger, triggersOf } from "./triggers.ts";
 /** What the triggers run in, whoever fires them. */
 export const TRIGGER_SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO";
 /** Whoever waits for a table stalls its writers: after so long it is given up, seconds. */
-const TABLE_WAIT_S = 10;
+const TABLE_WAIT_S = 3;
 
 export interface InstallSpec {
   readonly keyspace: Keyspace;

@@ -20,7 +20,7 @@ export async function uninstallSchema(
 ): Promise<readonly string[]> {
   const found = await readFound(session, tables);
   const statements = [
-    "SET SESSION lock_wait_timeout = 10",
+    "SET SESSION lock_wait_timeout = 3",
     // All triggers before the first table that they read.
     ...tables.flatMap((table) =>
       (found.get(table)?.triggers ?? [])
