@@ -1,4 +1,4 @@
-import type { Connection, ConnectionOptions } from "mysql2";
+import type { Connection, ConnectionOptions, FieldPacket } from "mysql2";
 import type { Clock } from "../util/clock.ts";
 import { MysqlError, toMysqlError } from "./mysql-error.ts";
 import type { MysqlTarget } from "./mysql-url.ts";
@@ -7,6 +7,26 @@ import type { MysqlTarget } from "./mysql-url.ts";
 export type MysqlRow = Readonly<Record<string, string | number | null>>;
 /** What one statement returned: its rows, or none. */
 export type MysqlResult = readonly MysqlRow[];
+
+/** A value of a row that an application asked for: a big number as text, bytes as a Buffer, a date as the server writes it. */
+export type MysqlValue = string | number | null | Buffer;
+
+/** What a statement of an application came to. */
+export interface MysqlAnswer {
+  /** Null for a statement that gives none. */
+  readonly rows: readonly Readonly<Record<string, MysqlValue>>[] | null;
+  /** Names of the columns, in order. */
+  readonly columns: readonly string[];
+  /** Rows that were matched, also those that stayed as they were. */
+  readonly affectedRows: number;
+  /** Of an AUTO_INCREMENT column; as text past 2^53; 0 where there is none. */
+  readonly insertId: number | string;
+}
+
+export interface MysqlSessionOptions {
+  /** For statements that come from outside: one at a time, and nothing lost of what it returns (`query`). */
+  readonly isForeign?: boolean;
+}
 
 /**
  * A server that is cut off from us must end our transaction by itself, or its locks stay for the server's 8 hours. Idle
@@ -27,9 +47,17 @@ export class MysqlConnection {
   #maxPacket = 0;
 
   /** Logs in and sets up the session: UTC, strict, READ COMMITTED. Rejects with a MysqlError. */
-  static async open(target: MysqlTarget, clock: Clock, timeoutMs: number): Promise<MysqlConnection> {
+  static async open(
+    target: MysqlTarget,
+    clock: Clock,
+    timeoutMs: number,
+    { isForeign = false }: MysqlSessionOptions = {},
+  ): Promise<MysqlConnection> {
     const { createConnection } = await import("mysql2");
-    const connection = createConnection(optionsOf(target, timeoutMs));
+    const connection = createConnection({
+      ...optionsOf(target, timeoutMs),
+      ...(isForeign && { multipleStatements: false, supportBigNumbers: true, jsonStrings: true }),
+    });
     const self = new MysqlConnection(connection, clock);
     const end = clock.monotonic() + timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -37,7 +65,7 @@ export class MysqlConnection {
     connection.once("error", reject);
     try {
       await self.#within(timeoutMs, promise, true);
-      await self.#setUp(timeoutMs, end - clock.monotonic());
+      await self.#setUp(timeoutMs, () => end - clock.monotonic(), isForeign);
     } catch (error) {
       self.destroy();
       throw toMysqlError(error, true);
@@ -79,6 +107,18 @@ export class MysqlConnection {
     return all.map((each) => (Array.isArray(each) ? each : []));
   }
 
+  /** One statement of an application, parameters put in already, with all that it returns. Rejects with a MysqlError. */
+  async query(sql: string, timeoutMs: number): Promise<MysqlAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<MysqlAnswer>();
+    this.#connection.query(sql, (error, results: unknown, fields: unknown) => {
+      if (error === null) resolve(answerOf(results, fields));
+      else reject(error);
+    });
+    const answer = await this.#within(timeoutMs, promise, false);
+    this.#usedAt = this.#clock.monotonic();
+    return answer;
+  }
+
   destroy(): void {
     this.#isUsable = false;
     this.#connection.destroy();
@@ -93,17 +133,18 @@ export class MysqlConnection {
     this.#connection.end();
   }
 
-  async #setUp(timeoutMs: number, leftMs: number): Promise<void> {
+  async #setUp(timeoutMs: number, left: () => number, oneByOne: boolean): Promise<void> {
     const lockWait = Math.max(1, Math.floor(timeoutMs / 2000));
-    const results = await this.send(
-      [
-        `SET autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', wait_timeout = ${WAIT_TIMEOUT_S}, innodb_lock_wait_timeout = ${lockWait}`,
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SELECT @@max_allowed_packet AS packet",
-      ],
-      leftMs,
-    );
-    this.#maxPacket = Number(results[2]?.[0]?.["packet"] ?? 0);
+    const statements = [
+      `SET autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', wait_timeout = ${WAIT_TIMEOUT_S}, innodb_lock_wait_timeout = ${lockWait}`,
+      "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+      "SELECT @@max_allowed_packet AS packet",
+    ];
+    let last: MysqlResult | undefined;
+    for (const batch of oneByOne ? statements.map((each) => [each]) : [statements]) {
+      last = (await this.send(batch, left())).at(-1);
+    }
+    this.#maxPacket = Number(last?.[0]?.["packet"] ?? 0);
   }
 
   /** After the time or a failure of the connection it is destroyed: a late answer must not meet another question. */
@@ -123,6 +164,18 @@ export class MysqlConnection {
       answer.catch(() => {});
     }
   }
+}
+
+/** A procedure gives several results, of which the last only says that it is done: its first is taken. */
+function answerOf(results: unknown, fields: unknown): MysqlAnswer {
+  const isCall = Array.isArray(results) && Array.isArray((fields as unknown[] | undefined)?.[0]);
+  const result: unknown = isCall ? (results as unknown[])[0] : results;
+  const names = ((isCall ? (fields as unknown[])[0] : fields) ?? []) as readonly FieldPacket[];
+  if (Array.isArray(result)) {
+    return { rows: result, columns: names.map(({ name }) => name), affectedRows: 0, insertId: 0 };
+  }
+  const { affectedRows, insertId } = result as { affectedRows?: number; insertId?: number | string };
+  return { rows: null, columns: [], affectedRows: affectedRows ?? 0, insertId: insertId ?? 0 };
 }
 
 function optionsOf(
