@@ -372,6 +372,19 @@ export const ERROR_TABLE = {
     about: "The run has not ended yet: --wait ran out, or it was interrupted. The data has every step.",
     hint: "run `dcs saga show RUN --watch`, or `dcs saga resume RUN`",
   },
+  SHARD_PENDING: {
+    exit: 8,
+    retryable: true,
+    about:
+      "Buckets are on their way and the command could not bring them to an end; applications go on, nothing is lost. The data has each.",
+    hint: "see where they stand with `dcs shard status`, then `dcs shard resume`",
+  },
+  SHARD_ABORTED: {
+    exit: 9,
+    retryable: false,
+    about: "The moves were taken back: every bucket is where it was before. The data has each.",
+    hint: "make a new plan: `dcs shard plan`",
+  },
   RUN_COMPENSATED: {
     exit: 9,
     retryable: false,
@@ -397,6 +410,12 @@ export const ERROR_TABLE = {
     about:
       "`dcs doctor` found something that breaks a promise, or a backend that cannot be reached; the data has every check.",
     hint: "type what stands below each failed check",
+  },
+  SHARD_VERIFY_FAILED: {
+    exit: 99,
+    retryable: false,
+    about: "`dcs shard verify` found rows or buckets that are not where the map says; the data has each.",
+    hint: "see docs/shards.md for what each finding means and what to type",
   },
   TORTURE_FAILED: {
     exit: 99,
