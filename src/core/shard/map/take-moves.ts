@@ -78,18 +78,22 @@ export async function takeOverMove(
     const there = moveState(present);
     if (there === null || present.record === undefined) return null;
     if (there.runner !== null && there.runner.lease !== runner.lease && !how.force) throw busy(parts, there);
-    // Of two revisions, it may contradict itself; the transaction compares all of it, and its refusal is another look.
-    const isFlipped = isFlippedIn(map, there.record);
-    if (how.intent === "abort" && isFlipped === true) throw tooLate(parts, there.record);
     const record: MoveRecord = how.intent === "abort" ? { ...there.record, intent: "abort" } : there.record;
+    // What was read is of two revisions, until the store says that all of it still stands.
+    const compares: readonly Compare[] = [
+      { key: keys.record(bucket), modRevision: present.record.modRevision },
+      sameRunner(keys.runner(bucket), present),
+      { key: keys.map, modRevision: map.revision },
+    ];
+    if (how.intent === "abort" && isFlippedIn(map, record) === true) {
+      if ((await parts.store.txn({ compares, ops: [] })).succeeded) throw tooLate(parts, record);
+      await again(parts, tried);
+      continue;
+    }
+    const isChanged = record.intent !== there.record.intent;
     const token = await take(parts, bucket, runner, {
-      compares: [
-        { key: keys.record(bucket), modRevision: present.record.modRevision },
-        sameRunner(keys.runner(bucket), present),
-        { key: keys.map, modRevision: map.revision },
-      ],
-      ops:
-        record.intent === there.record.intent ? [] : [{ put: keys.record(bucket), value: toStored(record) }],
+      compares,
+      ops: isChanged ? [{ put: keys.record(bucket), value: toStored(record) }] : [],
     });
     if (token !== null) return held(parts, record, token, runner, map);
     await again(parts, tried);
