@@ -188,22 +188,6 @@ export const ERROR_TABLE = {
     about: "The journal was made by a newer dcs.",
     hint: "upgrade dcs here",
   },
-  SHARD_SCHEMA_MISSING: {
-    exit: 3,
-    retryable: false,
-    about: "The database of a shard has no tables of dcs.",
-    hint: "check its URL with `dcs shard ls`; a new shard is made by `dcs shard add NAME=URL`",
-  },
-  SHARD_SCHEMA_MISMATCH: {
-    exit: 3,
-    retryable: false,
-    about: "The database of a shard was set up for another keyspace, number of buckets, hash or tables.",
-    hint: "check its URL with `dcs shard ls`; what an interrupted `dcs shard init` left is taken away by `dcs shard uninstall --shard NAME=URL`",
-  },
-  SHARD_SCHEMA_NEWER: {
-    exit: 3,
-    retryable: false,
-    about: "The database of a shard was set up by a newer dcs.",
   SHARD_KEYSPACE_EXISTS: {
     exit: 3,
     retryable: false,
@@ -245,6 +229,24 @@ export const ERROR_TABLE = {
     exit: 3,
     retryable: false,
     about: "What the store keeps of the keyspace was written by a newer dcs.",
+    hint: "upgrade dcs here",
+  },
+  SHARD_SCHEMA_MISSING: {
+    exit: 3,
+    retryable: false,
+    about: "The database of a shard has no tables of dcs.",
+    hint: "check its URL with `dcs shard ls`; a new shard is made by `dcs shard add NAME=URL`",
+  },
+  SHARD_SCHEMA_MISMATCH: {
+    exit: 3,
+    retryable: false,
+    about: "The database of a shard was set up for another keyspace, number of buckets, hash or tables.",
+    hint: "check its URL with `dcs shard ls`; what an interrupted `dcs shard init` left is taken away by `dcs shard uninstall --shard NAME=URL`",
+  },
+  SHARD_SCHEMA_NEWER: {
+    exit: 3,
+    retryable: false,
+    about: "The database of a shard was set up by a newer dcs.",
     hint: "upgrade dcs here",
   },
   INSTANCE_TAKEN: {
