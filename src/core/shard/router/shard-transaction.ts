@@ -106,7 +106,8 @@ export class OpenTransaction implements ShardTransaction {
       if (strict) await this.guard();
       const answer = await this.#connection.query(text);
       // What fired no trigger was refused by none. A DELETE … RETURNING gives rows, and no number.
-      if (kind === "write" && answer.affectedRows === 0 && !(answer.rows ?? []).length) await this.guard();
+      const isMiss = kind === "write" && answer.affectedRows === 0 && (answer.rows ?? []).length === 0;
+      if (isMiss || kind === "call") await this.guard();
       return resultOf(answer);
     } catch (error) {
       // A lock that was not given took back the statement only, or all of it, as the server is set up: it is never gone on with.
