@@ -24,12 +24,21 @@ export interface ServerLook {
   readonly findings: readonly Finding[];
 }
 
+/** As `lookAtServer`: only what was found. */
+export async function checkServer(
+  session: SchemaSession,
+  keyspace: Keyspace,
+  shard: string,
+): Promise<readonly Finding[]> {
+  return (await lookAtServer(session, keyspace, shard)).findings;
+}
+
 /**
  * Whether a shard's server is as it must be for its buckets to be moved: tables, bucket columns and triggers as dcs would make them,
  * settings, privileges, transactions in the way. Changes nothing. SHARD_SCHEMA_MISSING, SHARD_SCHEMA_MISMATCH, SHARD_SCHEMA_NEWER;
  * rejects with a MysqlError.
  */
-export async function checkServer(
+export async function lookAtServer(
   session: SchemaSession,
   keyspace: Keyspace,
   shard: string,
