@@ -1,5 +1,5 @@
-import type { MoveState, ShardStore } from "../map/shard-store.ts";
 import type { RouterAck } from "../map/router-ack.ts";
+import type { MoveState, ShardStore } from "../map/shard-store.ts";
 
 /** Who has which buckets, and what is on its way. */
 export interface KeyspaceStatus {

@@ -43,7 +43,8 @@ export function planLines(planned: RebalancePlan): readonly string[] {
   });
   const count = plan.moves.length;
   if (count === 0) return [...aligned([head, ...lines]), "balanced: there is nothing to move"];
-  const learnt = estimate.from === "history" ? "as the last moves went" : "assumed: nothing was moved here yet";
+  const learnt =
+    estimate.from === "history" ? "as the last moves went" : "assumed: nothing was moved here yet";
   return [
     ...aligned([head, ...lines]),
     `moves    ${count} ${count === 1 ? "bucket" : "buckets"}, ${rows} rows, about ${formatByteSize(bytes)}`,

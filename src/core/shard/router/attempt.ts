@@ -1,4 +1,5 @@
 import { DcsError } from "../../errors.ts";
+import type { SqlParam } from "../../mysql/bind-params.ts";
 import { isMysqlError, PoolBusyError } from "../../mysql/mysql-error.ts";
 import type { BucketOwner, ShardMap } from "../keyspace.ts";
 import { BucketRefusal, refusalOf, type Wanted } from "./bucket-refusal.ts";
@@ -6,7 +7,6 @@ import type { Membership, Ticket } from "./membership.ts";
 import { serverError } from "./server-error.ts";
 import type { ShardPools } from "./shard-pools.ts";
 import { bound, OpenTransaction, type Place, resultOf, type ShardResult } from "./shard-transaction.ts";
-import type { SqlParam } from "../../mysql/bind-params.ts";
 
 /** One try came to nothing, and did nothing: what to do about it. */
 export interface Failed {
@@ -29,7 +29,10 @@ export interface TryParts {
 }
 
 /** Runs a transaction once. Rejects with what no other try can help, also where it is not known whether it was committed. */
-export function tryTransaction<T>(parts: TryParts, work: (tx: OpenTransaction) => Promise<T>): Promise<Tried<T>> {
+export function tryTransaction<T>(
+  parts: TryParts,
+  work: (tx: OpenTransaction) => Promise<T>,
+): Promise<Tried<T>> {
   return tryOn(parts, async (connection, place, ticket, mark) => {
     await connection.send(["START TRANSACTION"]);
     const tx = new OpenTransaction(connection, place);
@@ -51,7 +54,11 @@ export function tryTransaction<T>(parts: TryParts, work: (tx: OpenTransaction) =
 }
 
 /** Runs a statement that changes nothing, outside of any transaction. */
-export function tryRead(parts: TryParts, sql: string, params: readonly SqlParam[]): Promise<Tried<ShardResult>> {
+export function tryRead(
+  parts: TryParts,
+  sql: string,
+  params: readonly SqlParam[],
+): Promise<Tried<ShardResult>> {
   const text = bound(sql, params);
   return tryOn(parts, async (connection) => resultOf(await connection.query(text)));
 }
@@ -100,7 +107,8 @@ async function tryOn<T>(
     };
     if (error instanceof Rerouted) return failed("rerouted");
     if (error instanceof OfApplication) throw error.thrown;
-    if (error instanceof BucketRefusal || refusalOf(error, place.wanted[0].bucket) !== null) return failed("moved");
+    if (error instanceof BucketRefusal || refusalOf(error, place.wanted[0].bucket) !== null)
+      return failed("moved");
     if (isMysqlError(error, "conflict")) return failed("conflict");
     if (mark.committing && isMysqlError(error)) throw outcomeUnknown(error, shard);
     // Without a COMMIT the server rolls back; a server that is not there at all is no matter of trying again.

@@ -1,5 +1,5 @@
-import { isMysqlError } from "../../mysql/mysql-error.ts";
 import type { MysqlResult } from "../../mysql/mysql-connection.ts";
+import { isMysqlError } from "../../mysql/mysql-error.ts";
 import { type BucketState, MOVED_ERRNO } from "../names.ts";
 
 /** A server that does not have a bucket, or not by the map that led there. The transaction did nothing; another map may help. */

@@ -203,7 +203,9 @@ export class ShardRouter implements AsyncDisposable {
     const stop = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
     try {
       const reading = this.#membership.map.refresh().then(() => null);
-      const late = sleep(this.#o.clock, ms, stop).then(() => new Error(`no answer within ${Math.round(ms)} ms`));
+      const late = sleep(this.#o.clock, ms, stop).then(
+        () => new Error(`no answer within ${Math.round(ms)} ms`),
+      );
       return await Promise.race([reading, late]);
     } catch (error) {
       signal?.throwIfAborted();

@@ -73,9 +73,15 @@ export class OpenTransaction implements ShardTransaction {
     return this.#place.wanted[0].epoch;
   }
 
-  query(sql: string, params: readonly SqlParam[] = [], { strict = false }: QueryOptions = {}): Promise<ShardResult> {
+  query(
+    sql: string,
+    params: readonly SqlParam[] = [],
+    { strict = false }: QueryOptions = {},
+  ): Promise<ShardResult> {
     if (this.#isOver) {
-      return Promise.reject(new DcsError("USAGE", "the transaction is over: its function has returned already"));
+      return Promise.reject(
+        new DcsError("USAGE", "the transaction is over: its function has returned already"),
+      );
     }
     const result = this.#last.then(() => this.#run(sql, params, strict));
     this.#last = result.catch(() => {});

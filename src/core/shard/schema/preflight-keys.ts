@@ -61,11 +61,14 @@ export function keyFindings(table: string, key: ColumnInfo): readonly Finding[] 
   return found;
 }
 
-/** What speaks against a table's primary key, its columns and its other unique keys. `unique` names keys as `table.key`. */
+/**
+ * What speaks against a table's primary key, its columns and its other unique keys. `unique` names keys, as `table.key`, that are
+ * unique over all shards; null: all of them are.
+ */
 export function columnFindings(
   { name: table, key }: Pick<ShardTable, "name" | "key">,
   info: TableInfo,
-  unique: ReadonlySet<string>,
+  unique: ReadonlySet<string> | null,
 ): readonly Finding[] {
   const { found, refuse } = findingsOf(table);
   const primary = primaryKeyOf(info);
@@ -106,6 +109,7 @@ export function columnFindings(
       );
     }
   }
+  if (unique === null) return found;
   for (const each of info.keys) found.push(...uniqueFindings(table, key, each, info, unique));
   return found;
 }

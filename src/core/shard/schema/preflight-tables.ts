@@ -14,6 +14,8 @@ export interface TablesWanted {
   readonly tables: readonly Pick<ShardTable, "name" | "key">[];
   /** Keys, as `table.key`, of which the operator says that their values are unique over all shards. */
   readonly unique?: readonly string[];
+  /** True for tables that are sharded already: what was decided by the operator is not asked again. */
+  readonly isSettled?: boolean;
 }
 
 export interface TablesLook {
@@ -80,7 +82,7 @@ export async function preflightTables(session: SchemaSession, wanted: TablesWant
     return [
       ...own,
       ...(key === undefined ? [] : keyFindings(name, key)),
-      ...columnFindings(table, info, unique),
+      ...columnFindings(table, info, wanted.isSettled === true ? null : unique),
       ...triggerFindings(name, there?.triggers ?? []),
     ];
   });
@@ -95,7 +97,7 @@ export async function preflightTables(session: SchemaSession, wanted: TablesWant
       ...foreignKeyFindings(wanted.tables, foreignKeysOf(links)),
       ...unlikeKeys(wanted.tables, infos),
       ...unknownKeys(unique, infos),
-    ],
+    ].filter(({ severity }) => severity === "refused" || wanted.isSettled !== true),
   };
 }
 

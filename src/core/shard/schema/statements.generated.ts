@@ -5,6 +5,7 @@ export const SQL = {
   "found-columns": "SELECT table_name AS tbl, generation_expression AS expression FROM information_schema.columns\n WHERE table_schema = DATABASE() AND table_name IN (:names) AND column_name = :column",
   "found-keys": "SELECT table_name AS tbl, column_name AS col FROM information_schema.statistics\n WHERE table_schema = DATABASE() AND table_name IN (:names) AND index_name = :column\n ORDER BY table_name, seq_in_index",
   "found-triggers": "SELECT trigger_name AS name, event_object_table AS tbl, action_timing AS timing, event_manipulation AS event,\n       action_statement AS body, sql_mode AS modes, action_order AS place\n  FROM information_schema.triggers\n WHERE trigger_schema = DATABASE() AND event_object_table IN (:names)\n ORDER BY event_object_table, action_timing, event_manipulation, action_order",
+  "open-transactions": "SELECT trx_mysql_thread_id AS id, TIMESTAMPDIFF(SECOND, trx_started, NOW()) AS seconds\n  FROM information_schema.innodb_trx\n WHERE trx_mysql_thread_id <> CONNECTION_ID() AND TIMESTAMPDIFF(SECOND, trx_started, NOW()) >= :seconds\n ORDER BY trx_started LIMIT 3",
   "own-buckets": "UPDATE dcs_bucket SET state = :state, epoch = :epoch, owner = :owner WHERE token = 0 AND (:which)",
   "put-keyspace": "INSERT INTO dcs_keyspace (id, version, name, shard, buckets, hash, tables)\nVALUES (1, :version, :name, :shard, :buckets, :hash, :tables)\nON DUPLICATE KEY UPDATE id = id",
   "read-keyspace": "SELECT version, name, shard, buckets, hash, tables FROM dcs_keyspace WHERE id = 1",
