@@ -83,6 +83,19 @@ export const ERROR_TABLE = {
       "A table or a server cannot take part in a keyspace as it is; nothing was changed. The details have every finding.",
     hint: "mend what is named, then run it again; --dry-run shows all of it",
   },
+  SHARD_STATEMENT_REFUSED: {
+    exit: 2,
+    retryable: false,
+    about:
+      "The statement is none that the router can route: it would end the transaction, change the session, or pass by the fence.",
+    hint: "give one SELECT, INSERT, UPDATE, DELETE, REPLACE or CALL; run DDL on each shard by itself",
+  },
+  SHARD_STATEMENT_FAILED: {
+    exit: 2,
+    retryable: false,
+    about: "The shard's server refused the statement: its syntax, a table, a column or a value; it changed nothing.",
+    hint: "correct the statement; details.errno is the server's number",
+  },
   CONFIG_INVALID: {
     exit: 2,
     retryable: false,
@@ -201,6 +214,37 @@ export const ERROR_TABLE = {
       "The keyspace, its shards or the map are not as they were when it was decided what to do; nothing was done.",
     hint: "look again: `dcs shard ls`, and make a new plan: `dcs shard plan`",
   },
+  SHARD_CONSTRAINT: {
+    exit: 3,
+    retryable: false,
+    about: "A unique key, a foreign key or a CHECK of the shard's table is against the statement; it changed nothing.",
+    hint: "look at the row that is in the way; details.errno is the server's number",
+  },
+  SHARD_KEYS_APART: {
+    exit: 3,
+    retryable: false,
+    about: "The keys of one transaction are on different shards; nothing was begun.",
+    hint: "make it a transaction for each shard, or a saga: `dcs saga --help`",
+  },
+  SHARD_BUCKET_CLOSED: {
+    exit: 3,
+    retryable: true,
+    about:
+      "The server refused the bucket for as long as the router tries again: it is changing hands, or its move stands still. The transaction did nothing.",
+    hint: "run `dcs shard status`; a move whose runner is gone goes on with `dcs shard resume`",
+  },
+  SHARD_CONTENDED: {
+    exit: 3,
+    retryable: true,
+    about: "Deadlocks, or locks that were not given in time, for as long as the router tries again. The transaction did nothing.",
+    hint: "run it again; transactions that take rows in the same order do not deadlock",
+  },
+  SHARD_TRANSACTION_SLOW: {
+    exit: 3,
+    retryable: true,
+    about: "A transaction took longer than the router lets one take (transactionMs); it was rolled back.",
+    hint: "make it shorter: it holds locks, and keeps moved buckets from being cleaned up",
+  },
   SHARD_BUSY: {
     exit: 3,
     retryable: true,
@@ -285,6 +329,26 @@ export const ERROR_TABLE = {
     retryable: false,
     about: "The server of a shard refused the user, the password or a privilege.",
     hint: "check the URL's user and password, and grant what is named",
+  },
+  SHARD_ROUTER_STALE: {
+    exit: 5,
+    retryable: true,
+    about:
+      "The router lost its lease, so its map of the shards cannot be trusted, and it could not join again yet. Nothing was begun.",
+    hint: "see whether the store answers: `dcs doctor`",
+  },
+  SHARD_POOL_EXHAUSTED: {
+    exit: 5,
+    retryable: true,
+    about: "All connections to the shard were busy for as long as the router waits for one. Nothing was begun.",
+    hint: "send less at once, give a larger poolSize, or look for slow statements on the shard",
+  },
+  SHARD_OUTCOME_UNKNOWN: {
+    exit: 5,
+    retryable: false,
+    about:
+      "The connection was lost after COMMIT was sent: the transaction was done whole, or not at all. It was not tried again.",
+    hint: "read what it should have written, then decide",
   },
   SHARD_UNREACHABLE: {
     exit: 5,
@@ -403,6 +467,12 @@ export const ERROR_TABLE = {
     retryable: false,
     about: "The lease does not exist: it never did, ran out, or was revoked.",
     hint: "run `dcs lease ls`",
+  },
+  SHARD_UNKNOWN: {
+    exit: 6,
+    retryable: false,
+    about: "The keyspace has no shard of that name.",
+    hint: "run `dcs shard ls KEYSPACE`",
   },
   SHARD_KEYSPACE_UNKNOWN: {
     exit: 6,
