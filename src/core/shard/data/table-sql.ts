@@ -10,7 +10,8 @@ export interface MoveTables {
 }
 
 /** Whose values are read as bytes, their length before them. The text of the others has no comma. */
-const OF_BYTES = /^(char|varchar|.*(text|blob)|binary|varbinary|json|geometry|point|.*(linestring|polygon|collection)|multipoint)$/;
+const OF_BYTES =
+  /^(char|varchar|.*(text|blob)|binary|varbinary|json|geometry|point|.*(linestring|polygon|collection)|multipoint)$/;
 
 /** A primary key as SQL writes it: `12,'a'`. One character a byte. */
 export type PkText = string;
@@ -41,7 +42,9 @@ export class TableSql {
     const row = literalsSql(written, reference);
     const pkText = pk.length === 0 ? null : literalsSql(pk, reference);
     if (row === null || pkText === null) {
-      throw new TypeError(`table ${table.name} cannot be copied: no primary key, or a column of an unknown type`);
+      throw new TypeError(
+        `table ${table.name} cannot be copied: no primary key, or a column of an unknown type`,
+      );
     }
     this.name = toBytes(table.name);
     this.#bucket = bucket;
@@ -53,7 +56,9 @@ export class TableSql {
     this.#columns = toBytes(written.map((column) => reference(column.name)).join(", "));
     this.#row = toBytes(row);
     this.#pkText = toBytes(pkText);
-    this.#digest = toBytes(`CAST(CONV(LEFT(MD5(CONCAT(${written.map(digestSql).join(", ")})), 16), 16, 10) AS UNSIGNED)`);
+    this.#digest = toBytes(
+      `CAST(CONV(LEFT(MD5(CONCAT(${written.map(digestSql).join(", ")})), 16), 16, 10) AS UNSIGNED)`,
+    );
   }
 
   /** The key of the `rows`th row behind `after` as `pk`; no row where there are fewer. */
