@@ -49,7 +49,9 @@ export async function shardPair(
   const at = (database: string, sql: string) => server.run(`SET NAMES utf8mb4; USE ${database};\n${sql}`);
   const keyspace: Keyspace = { name, buckets, hash: "crc32", tables };
   for (const database of [src, dst]) {
-    await server.run(`SET NAMES utf8mb4; CREATE DATABASE ${database} CHARACTER SET utf8mb4; USE ${database}; ${ddl}`);
+    await server.run(
+      `SET NAMES utf8mb4; CREATE DATABASE ${database} CHARACTER SET utf8mb4; USE ${database}; ${ddl}`,
+    );
     const target = parseMysqlUrl(`mysql://dcs@127.0.0.1:${server.port}/${database}`);
     await using pool = await MysqlPool.open(target, { clock: systemClock, timeoutMs: TIMEOUT_MS, size: 1 });
     const owners = Array.from({ length: buckets }, () => ({ shard: src, epoch: 1 }));

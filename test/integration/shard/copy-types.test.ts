@@ -40,7 +40,9 @@ INSERT INTO zoo (tenant, id, fl, do) VALUES (${T}, 4, -0e0, '-0'), (${T}, 5, 838
 
 /** Every column as the bytes that are stored. */
 function asHex(columns: readonly string[]): string {
-  const parts = columns.map((name) => `IFNULL(HEX(CAST(\`${name.replaceAll("`", "``")}\` AS BINARY)), 'NULL')`);
+  const parts = columns.map(
+    (name) => `IFNULL(HEX(CAST(\`${name.replaceAll("`", "``")}\` AS BINARY)), 'NULL')`,
+  );
   return `CONCAT_WS(' ', ${parts.join(", ")})`;
 }
 

@@ -1,3 +1,4 @@
+import { DcsError } from "../../errors.ts";
 import { applyKeys, type RowKey, type Sides, tableOf } from "./apply-keys.ts";
 import { type Compare, compareKeys, type Difference } from "./compare-keys.ts";
 import type { PkText, TableSql } from "./table-sql.ts";
@@ -44,7 +45,10 @@ export async function verifyBucket(args: VerifyArgs): Promise<VerifyResult> {
     do {
       const bound: PkText | null = await boundOf(args, table, after);
       const range = table.digestRange(after, bound);
-      const [here, there] = await Promise.all([digestOf(args, "src", range), digestOf(args, "dst", range)]);
+      const [here, there] = await Promise.all([
+        digestOf(args, "src", name, range),
+        digestOf(args, "dst", name, range),
+      ]);
       if (here.rows !== there.rows || here.digest !== there.digest) {
         suspects.push(...(await differing(args, table, name, after, bound)));
       }
@@ -80,6 +84,7 @@ async function boundOf(
 async function digestOf(
   args: VerifyArgs,
   side: "src" | "dst",
+  name: string,
   range: string,
 ): Promise<{ readonly rows: number; readonly digest: bigint }> {
   const [[row] = [], [after] = []] = await args[side].use(
@@ -87,7 +92,10 @@ async function digestOf(
     args.signal,
   );
   // A row that is too long for a function gives NULL, which a BIT_XOR passes over.
-  if (Number(after?.["warnings"]) > 0) throw new Error("a row is too long to be compared");
+  if (Number(after?.["warnings"]) > 0)
+    throw new DcsError("SHARD_ROW_TOO_LARGE", `a row of ${name} is too long to be compared`, {
+      details: { table: name },
+    });
   return { rows: Number(row?.["rows_read"]), digest: BigInt(row?.["digest"] ?? 0) };
 }
 
