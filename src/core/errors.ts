@@ -293,6 +293,12 @@ export const ERROR_TABLE = {
     about: "The database of a shard was set up by a newer dcs.",
     hint: "upgrade dcs here",
   },
+  SHARD_ROW_TOO_LARGE: {
+    exit: 3,
+    retryable: false,
+    about: "A row of a moving bucket, written as SQL, is longer than max_allowed_packet of one of its two servers.",
+    hint: "raise max_allowed_packet there to more than twice the row's bytes; then `dcs shard resume`",
+  },
   INSTANCE_TAKEN: {
     exit: 3,
     retryable: true,
