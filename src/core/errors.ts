@@ -70,6 +70,13 @@ export const ERROR_TABLE = {
     about: "The beginning of a run's id fits more than one run.",
     hint: "give more of the id: `dcs saga ls`",
   },
+  SHARD_SCHEMA_UNSUITABLE: {
+    exit: 2,
+    retryable: false,
+    about:
+      "A table or a server cannot take part in a keyspace as it is; nothing was changed. The details have every finding.",
+    hint: "mend what is named, then run it again; --dry-run shows all of it",
+  },
   CONFIG_INVALID: {
     exit: 2,
     retryable: false,
@@ -175,6 +182,24 @@ export const ERROR_TABLE = {
     about: "The journal was made by a newer dcs.",
     hint: "upgrade dcs here",
   },
+  SHARD_SCHEMA_MISSING: {
+    exit: 3,
+    retryable: false,
+    about: "The database of a shard has no tables of dcs.",
+    hint: "check its URL with `dcs shard ls`; a new shard is made by `dcs shard add NAME=URL`",
+  },
+  SHARD_SCHEMA_MISMATCH: {
+    exit: 3,
+    retryable: false,
+    about: "The database of a shard was set up for another keyspace, number of buckets, hash or tables.",
+    hint: "check its URL with `dcs shard ls`; what an interrupted `dcs shard init` left is taken away by `dcs shard uninstall --shard NAME=URL`",
+  },
+  SHARD_SCHEMA_NEWER: {
+    exit: 3,
+    retryable: false,
+    about: "The database of a shard was set up by a newer dcs.",
+    hint: "upgrade dcs here",
+  },
   INSTANCE_TAKEN: {
     exit: 3,
     retryable: true,
@@ -205,6 +230,24 @@ export const ERROR_TABLE = {
     retryable: false,
     about: "The database of the journal refused the user, the password or a privilege.",
     hint: "check the URL's user and password (`dcs config show --origin`), and grant what is named",
+  },
+  SHARD_AUTH: {
+    exit: 4,
+    retryable: false,
+    about: "The server of a shard refused the user, the password or a privilege.",
+    hint: "check the URL's user and password, and grant what is named",
+  },
+  SHARD_UNREACHABLE: {
+    exit: 5,
+    retryable: true,
+    about: "The server of a shard did not answer within --timeout, or takes no writes.",
+    hint: "check its URL with `dcs shard ls`, and the server; then run it again",
+  },
+  SHARD_FULL: {
+    exit: 5,
+    retryable: true,
+    about: "The disk or a limit of a shard's server left no room.",
+    hint: "free some space there, then run it again",
   },
   JOURNAL_UNREACHABLE: {
     exit: 5,

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionOptions } from "mysql2";
+import type { Connection, ConnectionOptions, QueryOptions } from "mysql2";
 import type { Clock } from "../util/clock.ts";
 import { MysqlError, toMysqlError } from "./mysql-error.ts";
 import type { MysqlTarget } from "./mysql-url.ts";
@@ -14,6 +14,17 @@ export type MysqlResult = readonly MysqlRow[];
  */
 const WAIT_TIMEOUT_S = 30;
 
+/** The number of a charset in which mysql2 writes one byte for a character. */
+const LATIN1_BIN = 47;
+
+/** How a session differs from others. */
+export interface MysqlSessionOptions {
+  /** After so long without a word from us the server ends it, seconds (30). */
+  readonly waitTimeoutS?: number;
+  /** Offers `sendBytes`. */
+  readonly bytes?: boolean;
+}
+
 /**
  * One session of a server. mysql2 by itself waits for ever for an answer (a server behind a black hole never ends a query),
  * and throws an unheard error of an idle connection. So every conversation has a limit of time, after which the connection is
@@ -22,21 +33,30 @@ const WAIT_TIMEOUT_S = 30;
 export class MysqlConnection {
   readonly #connection: Connection;
   readonly #clock: Clock;
+  readonly #waitTimeoutS: number;
+  readonly #isBytes: boolean;
   #isUsable = true;
   #usedAt: number;
   #maxPacket = 0;
 
   /** Logs in and sets up the session: UTC, strict, READ COMMITTED. Rejects with a MysqlError. */
-  static async open(target: MysqlTarget, clock: Clock, timeoutMs: number): Promise<MysqlConnection> {
+  static async open(
+    target: MysqlTarget,
+    clock: Clock,
+    timeoutMs: number,
+    { waitTimeoutS = WAIT_TIMEOUT_S, bytes = false }: MysqlSessionOptions = {},
+  ): Promise<MysqlConnection> {
     const { createConnection } = await import("mysql2");
     const connection = createConnection(optionsOf(target, timeoutMs));
-    const self = new MysqlConnection(connection, clock);
+    const self = new MysqlConnection(connection, clock, waitTimeoutS, bytes);
     const end = clock.monotonic() + timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     connection.once("connect", () => resolve());
     connection.once("error", reject);
     try {
       await self.#within(timeoutMs, promise, true);
+      // From here on, when the login's names are sent. It is the charset of every query that is written, and nothing else.
+      if (bytes) Object.assign(connection.config, { charsetNumber: LATIN1_BIN });
       await self.#setUp(timeoutMs, end - clock.monotonic());
     } catch (error) {
       self.destroy();
@@ -45,9 +65,11 @@ export class MysqlConnection {
     return self;
   }
 
-  private constructor(connection: Connection, clock: Clock) {
+  private constructor(connection: Connection, clock: Clock, waitTimeoutS: number, isBytes: boolean) {
     this.#connection = connection;
     this.#clock = clock;
+    this.#waitTimeoutS = waitTimeoutS;
+    this.#isBytes = isBytes;
     this.#usedAt = clock.monotonic();
     for (const event of ["error", "end"] as const) {
       connection.on(event, () => {
@@ -58,7 +80,7 @@ export class MysqlConnection {
 
   /** False once it broke, and when the server may be about to end it. */
   get isUsable(): boolean {
-    return this.#isUsable && this.#clock.monotonic() - this.#usedAt < (WAIT_TIMEOUT_S * 1000) / 2;
+    return this.#isUsable && this.#clock.monotonic() - this.#usedAt < (this.#waitTimeoutS * 1000) / 2;
   }
 
   /** Longest text of statements that the server takes, bytes. */
@@ -68,14 +90,28 @@ export class MysqlConnection {
 
   /** Sends statements in one round trip; resolves with what each returned. Rejects with a MysqlError. */
   async send(statements: readonly string[], timeoutMs: number): Promise<readonly MysqlResult[]> {
+    const text = statements.join(";\n");
+    return this.#ask({ sql: this.#isBytes ? toBytes(text) : text }, statements.length, timeoutMs);
+  }
+
+  /**
+   * As `send`, with one character for each byte of the statements and of what they return, which are strings or null: a server
+   * keeps texts that are no Unicode (a lone surrogate), and as characters those would come back as others.
+   */
+  async sendBytes(statements: readonly string[], timeoutMs: number): Promise<readonly MysqlResult[]> {
+    if (!this.#isBytes) throw new TypeError("the session was not opened for bytes");
+    return this.#ask({ sql: statements.join(";\n"), typeCast: asBytes }, statements.length, timeoutMs);
+  }
+
+  async #ask(query: QueryOptions, count: number, timeoutMs: number): Promise<readonly MysqlResult[]> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#connection.query(statements.join(";\n"), (error, results: unknown) => {
+    this.#connection.query(query, (error, results: unknown) => {
       if (error === null) resolve(results);
       else reject(error);
     });
     const results = await this.#within(timeoutMs, promise, false);
     this.#usedAt = this.#clock.monotonic();
-    const all = statements.length === 1 ? [results] : (results as readonly unknown[]);
+    const all = count === 1 ? [results] : (results as readonly unknown[]);
     return all.map((each) => (Array.isArray(each) ? each : []));
   }
 
@@ -97,7 +133,7 @@ export class MysqlConnection {
     const lockWait = Math.max(1, Math.floor(timeoutMs / 2000));
     const results = await this.send(
       [
-        `SET autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', wait_timeout = ${WAIT_TIMEOUT_S}, innodb_lock_wait_timeout = ${lockWait}`,
+        `SET autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', wait_timeout = ${this.#waitTimeoutS}, innodb_lock_wait_timeout = ${lockWait}`,
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         "SELECT @@max_allowed_packet AS packet",
       ],
@@ -124,6 +160,18 @@ export class MysqlConnection {
     }
   }
 }
+
+/** A text as `sendBytes` has it: its bytes in UTF-8, one character each. */
+export function toBytes(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** A text that `sendBytes` gave, for people. */
+export function fromBytes(bytes: string): string {
+  return Buffer.from(bytes, "latin1").toString("utf8");
+}
+
+const asBytes = (field: { string(encoding: string): string | null }) => field.string("latin1");
 
 function optionsOf(
   { host, port, user, password, database, tls }: MysqlTarget,

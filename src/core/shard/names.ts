@@ -12,6 +12,8 @@ export const BUCKET_COLUMN = "dcs_bucket";
 export const MOVER_VARIABLE = "@dcs_bucket";
 /** Of the SIGNAL that refuses a write to a bucket that is not here (SQLSTATE 45000). */
 export const MOVED_ERRNO = 31001;
+/** Of the SIGNAL that refuses a mover's write to a bucket that is not the one it said it writes. */
+export const MOVER_ERRNO = 31002;
 
 /** States of a bucket's row on one server. Writable are `owned` and `moving`. */
 export const BUCKET_STATES = ["owned", "moving", "sealed", "gone", "incoming"] as const;

@@ -22,6 +22,11 @@ const QUOTED = new Set(["date", "datetime", "time", "timestamp", "json", "inet4"
 /** Texts in these are the same characters in the connection's utf8mb4. */
 const UNICODE = new Set(["utf8mb4", "utf8mb3", "utf8", "ascii"]);
 
+/** True when the column's bytes are those of the same text in utf8mb4. */
+export function isUnicode({ charset }: ColumnInfo): boolean {
+  return charset !== null && UNICODE.has(charset);
+}
+
 /**
  * An expression of SQL that gives a column's value as SQL writes it (`12`, `'O\'Hara'`, `x'00ff'`, `NULL`), so that rows go from
  * one server to another as text that neither we nor the driver read: no value is ever a JavaScript number or date.
@@ -43,7 +48,7 @@ export function literalSql(column: ColumnInfo, reference: string): string | null
   if (BYTES.has(dataType)) return orNull(text(`CONCAT('x''', HEX(${reference}), '''')`));
   if (QUOTED.has(dataType)) return text(`QUOTE(CAST(${reference} AS CHAR))`);
   if (!TEXTS.has(dataType) || charset === null) return null;
-  if (UNICODE.has(charset)) return text(`QUOTE(${reference})`);
+  if (isUnicode(column)) return text(`QUOTE(${reference})`);
   return orNull(text(`CONCAT('_${charset} x''', HEX(${reference}), '''')`));
 }
 

@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+import { literal } from "../../mysql/sql-text.ts";
+import type { Keyspace, ShardTable } from "../keyspace.ts";
+import { BUCKET_TABLE, LOG_TABLE, MOVED_ERRNO, MOVER_ERRNO, MOVER_VARIABLE } from "../names.ts";
+import { bucketSql } from "./bucket-sql.ts";
+import { literalsSql } from "./literal-sql.ts";
+import { type ColumnInfo, quoteName, type TableInfo } from "./table-info.ts";
+
+/** A trigger as it must stand on a server. */
+export interface Trigger {
+  readonly name: string;
+  readonly table: string;
+  readonly timing: "BEFORE" | "AFTER";
+  readonly event: "INSERT" | "UPDATE" | "DELETE";
+  /** From BEGIN to END, as information_schema's ACTION_STATEMENT gives it back. */
+  readonly body: string;
+}
+
+type Row = "OLD" | "NEW";
+
+/** Names of a server are no longer than this, characters. */
+const MOST_NAME = 64;
+
+/**
+ * The triggers of one table. Each reads the rows of its buckets with `LOCK IN SHARE MODE` (a plain read would let a stale snapshot
+ * write on), refuses with 31001 what is not `owned` or `moving`, and notes the primary key of what is `moving`. In a mover's session
+ * each only compares the row's bucket with the mover's. They stand BEFORE, so that a stale INSERT is refused and not told of a
+ * duplicate, and so that a writer waits for a cut-over before it has locked the row. A key that the server itself numbers is known
+ * only AFTER. Throws TypeError for tables that `preflightTables` refuses.
+ */
+export function triggersOf(table: ShardTable, info: TableInfo, { buckets }: Keyspace): readonly Trigger[] {
+  const column = (name: string): ColumnInfo => {
+    const found = info.columns.find((each) => each.name === name);
+    if (found === undefined) throw new TypeError(`table ${table.name} has no column ${name}`);
+    return found;
+  };
+  const primary = table.primaryKey.map(column);
+  const bucket = (row: Row) =>
+    known(bucketSql(column(table.key), `${row}.${quoteName(table.key)}`, buckets), table);
+  const pk = (row: Row) =>
+    known(
+      literalsSql(primary, (name) => `${row}.${quoteName(name)}`),
+      table,
+    );
+  const note = (of: string, row: Row) =>
+    `INSERT INTO ${LOG_TABLE} (bucket, tbl, pk) VALUES (${of}, ${literal(table.name)}, ${pk(row)});`;
+  const trigger = (timing: Trigger["timing"], event: Trigger["event"], body: string): Trigger => ({
+    name: nameOf(table.name, timing, event),
+    table: table.name,
+    timing,
+    event,
+    body,
+  });
+  const isNumbered = primary.some((each) => each.isAutoIncrement);
+  const one = (row: Row, noted: string) =>
+    body([`d_bucket INT UNSIGNED DEFAULT ${bucket(row)}`], ["d_bucket"], [guard("d_bucket", noted)]);
+  const twice = `IF d_old = d_new AND ${pk("OLD")} <> ${pk("NEW")} THEN ${note("d_new", "NEW")} END IF;`;
+  const update = body(
+    [`d_old INT UNSIGNED DEFAULT ${bucket("OLD")}`, `d_new INT UNSIGNED DEFAULT ${bucket("NEW")}`],
+    ["d_old", "d_new"],
+    [
+      guard("d_old", `${note("d_old", "OLD")} ${twice}`),
+      `IF d_new <> d_old THEN SET d_state = NULL, d_epoch = NULL, d_owner = NULL;`,
+      guard("d_new", note("d_new", "NEW")),
+      "END IF;",
+    ],
+  );
+  return [
+    trigger("BEFORE", "INSERT", one("NEW", isNumbered ? "" : note("d_bucket", "NEW"))),
+    ...(isNumbered ? [trigger("AFTER", "INSERT", one("NEW", note("d_bucket", "NEW")))] : []),
+    trigger("BEFORE", "UPDATE", update),
+    trigger("BEFORE", "DELETE", one("OLD", note("d_bucket", "OLD"))),
+  ];
+}
+
+/** The statement that makes it. */
+export function createTrigger(
+  { name, table, timing, event, body: text }: Trigger,
+  orReplace = false,
+): string {
+  const how = orReplace ? "CREATE OR REPLACE TRIGGER" : "CREATE TRIGGER";
+  return `${how} ${quoteName(name)} ${timing} ${event} ON ${quoteName(table)} FOR EACH ROW ${text}`;
+}
+
+/** True for a trigger by that name that can only be one of ours. */
+export function isOurTrigger(name: string, table: string): boolean {
+  return (["INSERT", "UPDATE", "DELETE"] as const).some((event) =>
+    (["BEFORE", "AFTER"] as const).some((timing) => nameOf(table, timing, event) === name),
+  );
+}
+
+/** Names of triggers are unique in a database, and no longer than those of tables. */
+function nameOf(table: string, timing: Trigger["timing"], event: Trigger["event"]): string {
+  const name = `dcs_${timing[0]}${event[0]}_`.toLowerCase() + table;
+  if (name.length <= MOST_NAME) return name;
+  const digest = createHash("sha256").update(table).digest("hex").slice(0, 8);
+  return `${name.slice(0, MOST_NAME - 9)}_${digest}`;
+}
+
+function body(declared: readonly string[], buckets: readonly string[], guards: readonly string[]): string {
+  const isMovers = buckets.map((bucket) => `${bucket} = ${MOVER_VARIABLE}`).join(" AND ");
+  const [first = ""] = buckets;
+  return [
+    "BEGIN",
+    ...declared.map((each) => `DECLARE ${each};`),
+    "DECLARE d_state VARCHAR(8) CHARACTER SET ascii;",
+    "DECLARE d_epoch BIGINT UNSIGNED;",
+    "DECLARE d_owner VARCHAR(64) CHARACTER SET ascii;",
+    "DECLARE d_text VARCHAR(128) CHARACTER SET utf8mb4;",
+    `IF ${MOVER_VARIABLE} IS NULL THEN`,
+    ...guards,
+    `ELSEIF NOT (${isMovers}) THEN`,
+    `SET d_text = CONCAT('DCS_MOVER bucket=', ${MOVER_VARIABLE}, ' row=', ${first});`,
+    `SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${MOVER_ERRNO}, MESSAGE_TEXT = d_text;`,
+    "END IF;",
+    "END",
+  ].join("\n");
+}
+
+/** Refuses unless the bucket is open here; `noted` is what to do where it is moving. */
+function guard(bucket: string, noted: string): string {
+  return [
+    `SELECT state, epoch, owner INTO d_state, d_epoch, d_owner FROM ${BUCKET_TABLE} WHERE bucket = ${bucket} LOCK IN SHARE MODE;`,
+    "IF d_state = 'owned' THEN BEGIN END;",
+    `ELSEIF d_state = 'moving' THEN ${noted === "" ? "BEGIN END;" : noted}`,
+    "ELSE",
+    // A loose sql_mode would make a 0 of it after we have looked.
+    `IF ${bucket} IS NULL THEN SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1048, MESSAGE_TEXT = 'DCS: the shard key cannot be NULL'; END IF;`,
+    `SET d_text = CONCAT('DCS_MOVED bucket=', ${bucket}, ' epoch=', IFNULL(d_epoch, 0), ' owner=', IFNULL(d_owner, ''));`,
+    `SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${MOVED_ERRNO}, MESSAGE_TEXT = d_text;`,
+    "END IF;",
+  ].join("\n");
+}
+
+function known(sql: string | null, { name }: ShardTable): string {
+  if (sql === null) throw new TypeError(`table ${name} has a key of a type that cannot be sharded`);
+  return sql;
+}
