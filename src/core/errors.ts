@@ -275,6 +275,24 @@ export const ERROR_TABLE = {
     about: "What the store keeps of the keyspace was written by a newer dcs.",
     hint: "upgrade dcs here",
   },
+  SHARD_STATE: {
+    exit: 3,
+    retryable: false,
+    about: "A server says of a bucket what cannot be by the map; the move was left as it is.",
+    hint: "look at both with `dcs shard status`; somebody wrote to dcs_bucket, or the server was restored from a backup",
+  },
+  SHARD_PAUSE_BUDGET: {
+    exit: 3,
+    retryable: true,
+    about: "A bucket could not be cut over within --max-pause, however often it was tried; applications write as before.",
+    hint: "end long transactions on the source, or give a longer --max-pause; `dcs shard resume` goes on with the move",
+  },
+  SHARD_MOVE_STUCK: {
+    exit: 5,
+    retryable: true,
+    about: "A move could not go on, and is left where it is.",
+    hint: "when the cause is gone: `dcs shard resume`",
+  },
   SHARD_SCHEMA_MISSING: {
     exit: 3,
     retryable: false,
