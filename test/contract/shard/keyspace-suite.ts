@@ -30,8 +30,8 @@ export function keyspaceSuite(world: () => ShardWorld): void {
       await new ShardStore(store, "shop2").create(keyspace({ name: "shop2" }), THREE, owners());
       expect(await keyspacesOf(store)).toEqual(["shop", "shop2"]);
       const none = new ShardStore(store, "sho");
-      for (const call of [none.keyspace(), none.map(), none.remove()]) {
-        await expect(call).rejects.toMatchObject({
+      for (const call of [() => none.keyspace(), () => none.map(), () => none.remove()]) {
+        await expect(call()).rejects.toMatchObject({
           code: "SHARD_KEYSPACE_UNKNOWN",
           message: expect.stringContaining("shop, shop2"),
         });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MoveLost } from "../../../src/core/shard/map/shard-store.ts";
-import { keyspace, owners, runner, type ShardWorld, shard, want } from "./shard-harness.ts";
+import { beforeNext, keyspace, owners, runner, type ShardWorld, shard, want } from "./shard-harness.ts";
 
 const PHASE = {
   phase: "copy",
@@ -104,6 +104,41 @@ export function movesSuite(world: () => ShardWorld): void {
       const forced = await others.takeOver(1, await runner(store), { force: true });
       expect(forced?.token).toBeGreaterThan(again?.token ?? Infinity);
       expect(await shards.takeOver(2, await runner(store), { force: true })).toBeNull();
+    });
+
+    it("are taken over as they are then, not as they were when it was looked", async () => {
+      const { store, other, shards, others } = world();
+      const claim = async (bucket: number) => shards.claim(want(bucket), await runner(store));
+      const [one, two, three] = [await claim(1), await claim(2), await claim(3)];
+      beforeNext(other, () => shards.flip(one, { turnRound: false }));
+      const next = await runner(store);
+      const taken = await others.takeOver(1, next, { force: true });
+      expect(taken).toMatchObject({ isFlipped: true, mapEpoch: 2, record: { epoch: 1 } });
+      beforeNext(other, () => shards.flip(two, { turnRound: false }));
+      await expect(others.takeOver(2, next, { force: true, intent: "abort" })).rejects.toMatchObject({
+        code: "SHARD_TOO_LATE",
+      });
+      beforeNext(other, () => shards.flip(three, { turnRound: true }));
+      const closing = await others.takeOver(3, next, { force: true, intent: "abort" });
+      expect(closing).toMatchObject({ isFlipped: false, mapEpoch: 2, record: { src: "c", intent: "abort" } });
+    });
+
+    it("are not claimed to a shard that goes at the same moment, or from where another move went first", async () => {
+      const { store, other, shards, others } = world();
+      const state = await shards.keyspace();
+      const by = await runner(store);
+      beforeNext(other, async () => {
+        const held = await shards.claim(want(1), by);
+        await shards.end((await shards.flip(held, { turnRound: false })).held);
+      });
+      await expect(others.claim(want(1), by)).rejects.toMatchObject({ code: "SHARD_CHANGED" });
+      const more = await shards.change(state, { shards: [...state.shards, shard("d")] });
+      beforeNext(other, () => shards.change(more, { shards: state.shards }));
+      await expect(others.claim(want(2, { dst: "d" }), by)).rejects.toMatchObject({
+        code: "SHARD_CHANGED",
+        message: expect.stringContaining("no shard d"),
+      });
+      expect(await shards.moves()).toEqual([]);
     });
 
     it("let nobody do anything whose token is not the present one", async () => {

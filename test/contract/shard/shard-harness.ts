@@ -60,3 +60,13 @@ export function loseAnswer(store: Store, isMade: boolean): { deliver(): Promise<
     },
   };
 }
+
+/** Something that happens between a look and the change that was decided on it: once, before the next transaction. */
+export function beforeNext(store: Store, act: () => Promise<unknown>): void {
+  const { txn } = store;
+  store.txn = async (request, options) => {
+    store.txn = txn;
+    await act();
+    return await txn.call(store, request, options);
+  };
+}
