@@ -1,6 +1,6 @@
 import { toBytes } from "../../mysql/mysql-connection.ts";
 import { BUCKET_COLUMN } from "../names.ts";
-import { literalSql, literalsSql } from "../schema/literal-sql.ts";
+import { literalsSql } from "../schema/literal-sql.ts";
 import { type ColumnInfo, quoteName, type TableInfo } from "../schema/table-info.ts";
 import { splitLiterals } from "./split-literals.ts";
 
@@ -10,7 +10,8 @@ export interface MoveTables {
 }
 
 /** Whose values are read as bytes, their length before them. The text of the others has no comma. */
-const OF_BYTES = /^(char|varchar|.*(text|blob)|binary|varbinary|json|geometry|point|.*(linestring|polygon|collection)|multipoint)$/;
+const OF_BYTES =
+  /^(char|varchar|.*(text|blob)|binary|varbinary|json|geometry|point|.*(linestring|polygon|collection)|multipoint)$/;
 
 /** A primary key as SQL writes it: `12,'a'`. One character a byte. */
 export type PkText = string;
@@ -41,7 +42,9 @@ export class TableSql {
     const row = literalsSql(written, reference);
     const pkText = pk.length === 0 ? null : literalsSql(pk, reference);
     if (row === null || pkText === null) {
-      throw new TypeError(`table ${table.name} cannot be copied: no primary key, or a column of an unknown type`);
+      throw new TypeError(
+        `table ${table.name} cannot be copied: no primary key, or a column of an unknown type`,
+      );
     }
     this.name = toBytes(table.name);
     this.#bucket = bucket;
@@ -53,7 +56,9 @@ export class TableSql {
     this.#columns = toBytes(written.map((column) => reference(column.name)).join(", "));
     this.#row = toBytes(row);
     this.#pkText = toBytes(pkText);
-    this.#digest = toBytes(`CAST(CONV(LEFT(MD5(CONCAT(${written.map(digestSql).join(", ")})), 16), 16, 10) AS UNSIGNED)`);
+    this.#digest = toBytes(
+      `CAST(CONV(LEFT(MD5(CONCAT(${written.map(digestSql).join(", ")})), 16), 16, 10) AS UNSIGNED)`,
+    );
   }
 
   /** The key of the `rows`th row behind `after` as `pk`; no row where there are fewer. */
@@ -126,11 +131,15 @@ export class TableSql {
   }
 }
 
-/** A column's value as bytes that no other list of values gives. */
-function digestSql(column: ColumnInfo): string {
-  const name = quoteName(column.name);
-  if (OF_BYTES.test(column.dataType)) {
-    return `IFNULL(CONCAT(LENGTH(${name}), ':', CAST(${name} AS BINARY)), 'N')`;
+/** A column's value as bytes, so that no two lists of values give the same: what is no number or date has its length before it. */
+function digestSql({ name, dataType }: ColumnInfo): string {
+  const value = quoteName(name);
+  if (OF_BYTES.test(dataType)) {
+    return `IFNULL(CONCAT(LENGTH(${value}), ':', CAST(${value} AS BINARY)), 'N')`;
   }
-  return `${literalSql(column, name)}, ','`;
+  // As text a FLOAT loses digits; the others are numbers to the server.
+  const isReal = dataType === "float" || dataType === "double";
+  const isNumber = dataType === "bit" || dataType === "enum" || dataType === "set";
+  const exact = isReal ? `${value} * 1e0` : isNumber ? `CAST(${value} AS UNSIGNED)` : value;
+  return `IFNULL(CAST(${exact} AS BINARY), 'N'), ','`;
 }

@@ -1,6 +1,6 @@
 import type { ColumnInfo } from "./table-info.ts";
 
-const WHOLE = new Set(["tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year", "double"]);
+const WHOLE = new Set(["tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"]);
 const BYTES = new Set([
   "binary",
   "varbinary",
@@ -40,8 +40,10 @@ export function literalSql(column: ColumnInfo, reference: string): string | null
   const orNull = (expression: string) => `IFNULL(${expression}, 'NULL')`;
   const text = (expression: string) => `CONVERT(${expression} USING utf8mb4) COLLATE utf8mb4_bin`;
   if (WHOLE.has(dataType)) return orNull(text(`CAST(${reference} AS CHAR)`));
-  // As text a FLOAT loses digits; as a sum with a double it does not.
-  if (dataType === "float") return orNull(text(`CAST(${reference} + 0e0 AS CHAR)`));
+  // As text a FLOAT loses digits, which a double does not. A sum would lose the sign of -0, and so would a number that is not quoted.
+  if (dataType === "float" || dataType === "double") {
+    return orNull(text(`CONCAT('''', CAST(${reference} * 1e0 AS CHAR), '''')`));
+  }
   if (dataType === "bit" || dataType === "enum" || dataType === "set") {
     return orNull(text(`CAST(CAST(${reference} AS UNSIGNED) AS CHAR)`));
   }
