@@ -64,6 +64,12 @@ export const ERROR_TABLE = {
     about: "The input of a run does not match what its saga asks for, or is too large.",
     hint: "give what the saga's `input:` names: --input NAME=VALUE or --input-file FILE",
   },
+  SHARD_KEYSPACE_INVALID: {
+    exit: 2,
+    retryable: false,
+    about: "A keyspace, or one of its shards, is not as it must be.",
+    hint: "correct what is named",
+  },
   RUN_AMBIGUOUS: {
     exit: 2,
     retryable: false,
@@ -133,12 +139,6 @@ export const ERROR_TABLE = {
     about: "The backend of the locks has no such mode: a quorum of Redis servers has exclusive locks only.",
     hint: "keep locks with --slots or --shared on the embedded store, etcd or one Redis server",
   },
-  SHARD_KEYSPACE_INVALID: {
-    exit: 2,
-    retryable: false,
-    about: "A keyspace, or one of its shards, is not as it must be.",
-    hint: "correct what is named",
-  },
   LOCK_FOREIGN: {
     exit: 3,
     retryable: false,
@@ -188,6 +188,74 @@ export const ERROR_TABLE = {
     about: "The journal was made by a newer dcs.",
     hint: "upgrade dcs here",
   },
+  SHARD_KEYSPACE_EXISTS: {
+    exit: 3,
+    retryable: false,
+    about: "The store has a keyspace of this name already.",
+    hint: "see it with `dcs shard ls`, or take another name",
+  },
+  SHARD_CHANGED: {
+    exit: 3,
+    retryable: true,
+    about:
+      "The keyspace, its shards or the map are not as they were when it was decided what to do; nothing was done.",
+    hint: "look again: `dcs shard ls`, and make a new plan: `dcs shard plan`",
+  },
+  SHARD_BUSY: {
+    exit: 3,
+    retryable: true,
+    about: "A bucket is on its way already, or another process moves it.",
+    hint: "see which with `dcs shard status`; when its runner is gone, `dcs shard resume`",
+  },
+  SHARD_TOO_LATE: {
+    exit: 3,
+    retryable: false,
+    about: "The bucket has its new owner already: the move cannot be aborted any more, only finished.",
+    hint: "finish it with `dcs shard resume`, then move the bucket back",
+  },
+  SHARD_NOT_EMPTY: {
+    exit: 3,
+    retryable: false,
+    about: "The shard still has buckets, so it cannot be taken away.",
+    hint: "let it drain, and move its buckets: `dcs shard rebalance`",
+  },
+  SHARD_NO_TARGET: {
+    exit: 3,
+    retryable: false,
+    about: "Every shard of the keyspace is draining: there is none to give buckets to.",
+    hint: "add a shard: `dcs shard add`",
+  },
+  SHARD_STORE_NEWER: {
+    exit: 3,
+    retryable: false,
+    about: "What the store keeps of the keyspace was written by a newer dcs.",
+    hint: "upgrade dcs here",
+  },
+  SHARD_STATE: {
+    exit: 3,
+    retryable: false,
+    about: "A server says of a bucket what cannot be by the map; the move was left as it is.",
+    hint: "look at both with `dcs shard status`: somebody wrote to dcs_bucket, or a server was restored from a backup",
+  },
+  SHARD_SCHEMA_DIFFERS: {
+    exit: 3,
+    retryable: true,
+    about: "A table is not the same on both servers of a move, which is left where it is; applications write as before.",
+    hint: "make the same change on both servers, then `dcs shard resume`",
+  },
+  SHARD_PAUSE_BUDGET: {
+    exit: 3,
+    retryable: true,
+    about:
+      "A bucket could not be cut over within --max-pause, however often it was tried; applications write as before.",
+    hint: "end long transactions on the source, or go on with a longer pause: `dcs shard resume --max-pause 1s`",
+  },
+  SHARD_ROW_TOO_LARGE: {
+    exit: 3,
+    retryable: false,
+    about: "A row of a moving bucket, written as SQL, is longer than max_allowed_packet of one of its two servers.",
+    hint: "raise max_allowed_packet there to more than twice the row's bytes; then `dcs shard resume`",
+  },
   SHARD_SCHEMA_MISSING: {
     exit: 3,
     retryable: false,
@@ -205,12 +273,6 @@ export const ERROR_TABLE = {
     retryable: false,
     about: "The database of a shard was set up by a newer dcs.",
     hint: "upgrade dcs here",
-  },
-  SHARD_ROW_TOO_LARGE: {
-    exit: 3,
-    retryable: false,
-    about: "A row of a moving bucket, written as SQL, is longer than max_allowed_packet of one of its two servers.",
-    hint: "raise max_allowed_packet there to more than twice the row's bytes; then `dcs shard resume`",
   },
   INSTANCE_TAKEN: {
     exit: 3,
@@ -248,6 +310,12 @@ export const ERROR_TABLE = {
     retryable: false,
     about: "The server of a shard refused the user, the password or a privilege.",
     hint: "check the URL's user and password, and grant what is named",
+  },
+  SHARD_MOVE_STUCK: {
+    exit: 5,
+    retryable: true,
+    about: "A move could not go on, and is left where it is.",
+    hint: "when the cause is gone: `dcs shard resume`",
   },
   SHARD_UNREACHABLE: {
     exit: 5,
@@ -329,6 +397,13 @@ export const ERROR_TABLE = {
     about: "The embedded store's file is on a network filesystem, where its locking cannot be trusted.",
     hint: "use a local path: --store embedded:/var/lib/dcs/store.db",
   },
+  SHARD_STORE_INVALID: {
+    exit: 5,
+    retryable: false,
+    about:
+      "What the store keeps of the keyspace cannot be read, or contradicts itself: something else wrote it.",
+    hint: "restore the store from a backup, or correct the key named",
+  },
   ENGINE_MISSING: {
     exit: 5,
     retryable: false,
@@ -341,19 +416,6 @@ export const ERROR_TABLE = {
     about:
       "A local server of `dcs up` ended, or did not answer in time; what this run started was stopped again.",
     hint: "read the end of its log: `dcs up --status`",
-  },
-  SHARD_MOVE_STUCK: {
-    exit: 5,
-    retryable: true,
-    about: "A move could not go on, and is left where it is.",
-    hint: "when the cause is gone: `dcs shard resume`",
-  },
-  SHARD_STORE_INVALID: {
-    exit: 5,
-    retryable: false,
-    about:
-      "What the store keeps of the keyspace cannot be read, or contradicts itself: something else wrote it.",
-    hint: "restore the store from a backup, or correct the key named",
   },
   SERVICE_NOT_FOUND: {
     exit: 6,
@@ -373,6 +435,12 @@ export const ERROR_TABLE = {
     about: "The lease does not exist: it never did, ran out, or was revoked.",
     hint: "run `dcs lease ls`",
   },
+  SHARD_KEYSPACE_UNKNOWN: {
+    exit: 6,
+    retryable: false,
+    about: "The store has no such keyspace; or it has several, and none was named.",
+    hint: "name one with --keyspace, or make one with `dcs shard init`",
+  },
   LOCK_NOT_FOUND: {
     exit: 6,
     retryable: false,
@@ -385,12 +453,6 @@ export const ERROR_TABLE = {
     about: "The journal has no such run.",
     hint: "run `dcs saga ls --all`, and check which journal it is: `dcs config show --origin`",
   },
-  SHARD_KEYSPACE_UNKNOWN: {
-    exit: 6,
-    retryable: false,
-    about: "The store has no such keyspace; or it has several, and none was named.",
-    hint: "name one with --keyspace, or make one with `dcs shard init`",
-  },
   RUN_PARKED: {
     exit: 8,
     retryable: false,
@@ -402,6 +464,19 @@ export const ERROR_TABLE = {
     retryable: true,
     about: "The run has not ended yet: --wait ran out, or it was interrupted. The data has every step.",
     hint: "run `dcs saga show RUN --watch`, or `dcs saga resume RUN`",
+  },
+  SHARD_PENDING: {
+    exit: 8,
+    retryable: true,
+    about:
+      "Buckets are on their way and the command could not bring them to an end; applications go on, nothing is lost. The data has each.",
+    hint: "see where they stand with `dcs shard status`, then `dcs shard resume`",
+  },
+  SHARD_ABORTED: {
+    exit: 9,
+    retryable: false,
+    about: "The moves were taken back: every bucket is where it was before. The data has each.",
+    hint: "make a new plan: `dcs shard plan`",
   },
   RUN_COMPENSATED: {
     exit: 9,
@@ -428,6 +503,19 @@ export const ERROR_TABLE = {
     about:
       "`dcs doctor` found something that breaks a promise, or a backend that cannot be reached; the data has every check.",
     hint: "type what stands below each failed check",
+  },
+  SHARD_VERIFY_FAILED: {
+    exit: 99,
+    retryable: false,
+    about: "`dcs shard verify` found rows or buckets that are not where the map says; the data has each.",
+    hint: "see docs/shards.md for what each finding means and what to type",
+  },
+  SHARD_INCONSISTENT: {
+    exit: 99,
+    retryable: true,
+    about:
+      "Rows of a bucket differed between both servers of its move even after they were copied again; the move was stopped before its cut.",
+    hint: "look for triggers, cascades and types that change what is written there; then `dcs shard resume`, or `dcs shard abort`",
   },
   TORTURE_FAILED: {
     exit: 99,
@@ -461,61 +549,6 @@ export const ERROR_TABLE = {
     about:
       "The user's configuration has a context `dev` that `dcs up` did not write, and would have to overwrite.",
     hint: "give that context another name in the file",
-  },
-  SHARD_KEYSPACE_EXISTS: {
-    exit: 3,
-    retryable: false,
-    about: "The store has a keyspace of this name already.",
-    hint: "see it with `dcs shard ls`, or take another name",
-  },
-  SHARD_CHANGED: {
-    exit: 3,
-    retryable: true,
-    about:
-      "The keyspace, its shards or the map are not as they were when it was decided what to do; nothing was done.",
-    hint: "look again: `dcs shard ls`, and make a new plan: `dcs shard plan`",
-  },
-  SHARD_BUSY: {
-    exit: 3,
-    retryable: true,
-    about: "A bucket is on its way already, or another process moves it.",
-    hint: "see which with `dcs shard status`; when its runner is gone, `dcs shard resume`",
-  },
-  SHARD_TOO_LATE: {
-    exit: 3,
-    retryable: false,
-    about: "The bucket has its new owner already: the move cannot be aborted any more, only finished.",
-    hint: "finish it with `dcs shard resume`, then move the bucket back",
-  },
-  SHARD_NOT_EMPTY: {
-    exit: 3,
-    retryable: false,
-    about: "The shard still has buckets, so it cannot be taken away.",
-    hint: "let it drain, and move its buckets: `dcs shard rebalance`",
-  },
-  SHARD_NO_TARGET: {
-    exit: 3,
-    retryable: false,
-    about: "Every shard of the keyspace is draining: there is none to give buckets to.",
-    hint: "add a shard: `dcs shard add`",
-  },
-  SHARD_STORE_NEWER: {
-    exit: 3,
-    retryable: false,
-    about: "What the store keeps of the keyspace was written by a newer dcs.",
-    hint: "upgrade dcs here",
-  },
-  SHARD_STATE: {
-    exit: 3,
-    retryable: false,
-    about: "A server says of a bucket what cannot be by the map; the move was left as it is.",
-    hint: "look at both with `dcs shard status`; somebody wrote to dcs_bucket, or the server was restored from a backup",
-  },
-  SHARD_PAUSE_BUDGET: {
-    exit: 3,
-    retryable: true,
-    about: "A bucket could not be cut over within --max-pause, however often it was tried; applications write as before.",
-    hint: "end long transactions on the source, or give a longer --max-pause; `dcs shard resume` goes on with the move",
   },
   DEMO_FAILED: {
     exit: 99,
