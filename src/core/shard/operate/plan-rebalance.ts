@@ -50,7 +50,7 @@ export async function planRebalance(request: PlanRequest, deps: PlanDeps): Promi
   const all = state.shards.map((shard) => servers.get(shard));
   const sizes = await bucketSizes(state.keyspace, map.owners, all, servers.stepMs, signal);
   const plan = planMoves({
-    keyspace: state.keyspace,
+    keyspace: state.keyspace.name,
     shards: state.shards,
     owners: map.owners,
     by: request.by,

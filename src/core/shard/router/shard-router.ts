@@ -169,9 +169,9 @@ export class ShardRouter implements AsyncDisposable {
   }
 
   #parts(buckets: readonly [number, ...number[]]) {
-    const { transactionMs, waitMs, timeoutMs } = this.#o;
+    const { clock, transactionMs, waitMs, timeoutMs } = this.#o;
     const limits = { transactionMs, waitMs, answerMs: timeoutMs };
-    return { membership: this.#membership, pools: this.#pools, buckets, limits };
+    return { clock, membership: this.#membership, pools: this.#pools, buckets, limits };
   }
 
   async #untilDone<T>(signal: AbortSignal | undefined, once: () => Promise<Tried<T>>): Promise<T> {
@@ -226,7 +226,7 @@ export class ShardRouter implements AsyncDisposable {
   #givenUp({ why, place, error }: Failed, unread: unknown): unknown {
     const { retryMs } = this.#o;
     const { shard } = place;
-    if (why !== "moved") return serverError(error, shard);
+    if (why !== "moved") return serverError(error, place);
     const [{ bucket, epoch }] = place.wanted;
     const map = unread instanceof Error ? `; the map could not be read again: ${unread.message}` : "";
     const said = error instanceof Error ? error.message : String(error);
