@@ -78,7 +78,7 @@ async function whatIsCopied(move: Move): Promise<"purge" | "copy" | "apply"> {
     `SELECT epoch, source, target, is_complete AS done FROM dcs_progress WHERE bucket = ${record.bucket} AND tbl = ''`,
   ]);
   if (header === undefined || Number(header["epoch"]) !== record.epoch) return "purge";
-  const isSame = header["source"] === src.server.identity && header["target"] === dst.server.identity;
+  const isSame = header["source"] === src.mark && header["target"] === dst.mark;
   if (!isSame) return "purge";
   return Number(header["done"]) === 1 ? "apply" : "copy";
 }
