@@ -21,10 +21,10 @@ it("does each step once on a connection that ends whenever a change was sent", a
   await using store = await openStore(url, { timeoutMs: 10_000, stateDir: "/nowhere" });
   const shards = new ShardStore(store, "shop");
   await shards.create(keyspace(), [shard("a"), shard("b"), shard("c")], owners());
-  const { txn } = store;
+  const txn = store.txn.bind(store);
   store.txn = (request, options) => {
     proxy.cutAfterSend();
-    return txn.call(store, request, options);
+    return txn(request, options);
   };
   const accepted = proxy.accepted;
   const by = await runner(store);

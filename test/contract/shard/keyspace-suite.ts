@@ -53,12 +53,12 @@ export function keyspaceSuite(world: () => ShardWorld): void {
       expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
       loseAnswer(store, true);
       await new ShardStore(store, "y").create(keyspace({ name: "y" }), THREE, owners());
-      const { deliver } = loseAnswer(store, false);
+      const lost = loseAnswer(store, false);
       const z = new ShardStore(store, "z");
       await expect(z.create(keyspace({ name: "z" }), THREE, owners())).rejects.toMatchObject({
         code: "STORE_UNREACHABLE",
       });
-      expect(await deliver()).toBe(true);
+      expect(await lost.deliver()).toBe(true);
       expect((await z.map()).owners).toEqual(owners());
     });
 

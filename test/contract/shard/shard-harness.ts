@@ -44,29 +44,29 @@ export function want(bucket: number, over: { readonly src?: string; readonly dst
 }
 
 /** The next change is made, or not, and its answer is lost; the request can be sent again. */
-export function loseAnswer(store: Store, isMade: boolean): { deliver(): Promise<boolean> } {
-  const { txn } = store;
+export function loseAnswer(store: Store, isMade: boolean): { readonly deliver: () => Promise<boolean> } {
+  const txn = store.txn.bind(store);
   let lost: TxnRequest | null = null;
   store.txn = async (request, options) => {
-    if (lost !== null || request.ops.length === 0) return await txn.call(store, request, options);
+    if (lost !== null || request.ops.length === 0) return await txn(request, options);
     lost = request;
-    if (isMade) await txn.call(store, request, options);
+    if (isMade) await txn(request, options);
     throw new DcsError("STORE_UNREACHABLE", "no answer", { details: { outcome: "unknown" } });
   };
   return {
     deliver: async () => {
       if (lost === null) throw new Error("nothing was lost");
-      return (await txn.call(store, lost)).succeeded;
+      return (await txn(lost)).succeeded;
     },
   };
 }
 
 /** Something that happens between a look and the change that was decided on it: once, before the next transaction. */
 export function beforeNext(store: Store, act: () => Promise<unknown>): void {
-  const { txn } = store;
+  const txn = store.txn.bind(store);
   store.txn = async (request, options) => {
     store.txn = txn;
     await act();
-    return await txn.call(store, request, options);
+    return await txn(request, options);
   };
 }

@@ -24,9 +24,9 @@ export function watchSuite(world: () => ShardWorld): void {
 
     it("goes on where the store lost its history, and repeats nothing", async () => {
       const { store, other, shards, others, stop } = world();
-      const { watch } = other;
+      const watch = other.watch.bind(other);
       // As after a compaction, or in another life of the store: the driver begins with all there is.
-      other.watch = (prefix, from, signal) => watch.call(other, prefix, from + 1_000_000_000_000, signal);
+      other.watch = (prefix, from, signal) => watch(prefix, from + 1_000_000_000_000, signal);
       const following = follow(others, stop.signal);
       await until(() => following.seen.length === 1);
       const held = await shards.claim(want(1), await runner(store));

@@ -14,7 +14,7 @@ function shards(...names: readonly string[]): readonly Shard[] {
 }
 
 function owners(text: string): readonly BucketOwner[] {
-  return [...text].map((name) => ({ shard: name, epoch: 1 }));
+  return Array.from(text).map((name) => ({ shard: name, epoch: 1 }));
 }
 
 function applied(input: Input, plan: MovePlan, count = plan.moves.length): Input {
@@ -152,7 +152,7 @@ describe("by count", () => {
     const input: PlanInput = {
       keyspace: "shop",
       by: "count",
-      shards: [...names].map((name) => shard(name, over[name])),
+      shards: Array.from(names).map((name) => shard(name, over[name])),
       owners: owners(map),
     };
     const plan = planMoves(input);
