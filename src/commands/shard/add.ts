@@ -9,7 +9,7 @@ const weightFlag = custom<number>({
   parse: async (input) => {
     const weight = Number(input);
     if (input.trim() !== "" && Number.isFinite(weight) && weight > 0) return weight;
-    throw new DcsError("USAGE", `--weight: `\${input}` is not a number above 0`, {
+    throw new DcsError("USAGE", `--weight: "${input}" is not a number above 0`, {
       hint: "2 takes twice the share of a shard with 1",
       details: { flag: "--weight", value: input, allowed: "a number above 0" },
     });
