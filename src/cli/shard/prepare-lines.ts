@@ -12,12 +12,13 @@ export function tellFindings(findings: readonly ShardFinding[], out: Output): vo
 
 /** What would be run, as a script for people; each server's part begins with a comment. */
 export function scriptLines(shards: readonly PreparedShard[]): readonly string[] {
-  return shards.flatMap(({ shard, shown, statements }) => [
+  const parts = shards.flatMap(({ shard, shown, statements }) => [
     `-- shard ${shard.name}: ${shown}`,
     "DELIMITER ;;",
-    ...statements.map((statement) => `${statement};;`),
+    ...statements.flatMap((statement) => `${statement};;`.split("\n")),
     "DELIMITER ;",
   ]);
+  return ["-- what would be run; the store, which dcs writes last, is not in it", ...parts];
 }
 
 /** One shard in a line. */
