@@ -64,6 +64,12 @@ export const ERROR_TABLE = {
     about: "The input of a run does not match what its saga asks for, or is too large.",
     hint: "give what the saga's `input:` names: --input NAME=VALUE or --input-file FILE",
   },
+  SHARD_KEYSPACE_INVALID: {
+    exit: 2,
+    retryable: false,
+    about: "A keyspace, or one of its shards, is not as it must be.",
+    hint: "correct what is named",
+  },
   RUN_AMBIGUOUS: {
     exit: 2,
     retryable: false,
@@ -180,6 +186,49 @@ export const ERROR_TABLE = {
     exit: 3,
     retryable: false,
     about: "The journal was made by a newer dcs.",
+    hint: "upgrade dcs here",
+  },
+  SHARD_KEYSPACE_EXISTS: {
+    exit: 3,
+    retryable: false,
+    about: "The store has a keyspace of this name already.",
+    hint: "see it with `dcs shard ls`, or take another name",
+  },
+  SHARD_CHANGED: {
+    exit: 3,
+    retryable: true,
+    about:
+      "The keyspace, its shards or the map are not as they were when it was decided what to do; nothing was done.",
+    hint: "look again: `dcs shard ls`, and make a new plan: `dcs shard plan`",
+  },
+  SHARD_BUSY: {
+    exit: 3,
+    retryable: true,
+    about: "A bucket is on its way already, or another process moves it.",
+    hint: "see which with `dcs shard status`; when its runner is gone, `dcs shard resume`",
+  },
+  SHARD_TOO_LATE: {
+    exit: 3,
+    retryable: false,
+    about: "The bucket has its new owner already: the move cannot be aborted any more, only finished.",
+    hint: "finish it with `dcs shard resume`, then move the bucket back",
+  },
+  SHARD_NOT_EMPTY: {
+    exit: 3,
+    retryable: false,
+    about: "The shard still has buckets, so it cannot be taken away.",
+    hint: "let it drain, and move its buckets: `dcs shard rebalance`",
+  },
+  SHARD_NO_TARGET: {
+    exit: 3,
+    retryable: false,
+    about: "Every shard of the keyspace is draining: there is none to give buckets to.",
+    hint: "add a shard: `dcs shard add`",
+  },
+  SHARD_STORE_NEWER: {
+    exit: 3,
+    retryable: false,
+    about: "What the store keeps of the keyspace was written by a newer dcs.",
     hint: "upgrade dcs here",
   },
   SHARD_SCHEMA_MISSING: {
@@ -323,6 +372,13 @@ export const ERROR_TABLE = {
     about: "The embedded store's file is on a network filesystem, where its locking cannot be trusted.",
     hint: "use a local path: --store embedded:/var/lib/dcs/store.db",
   },
+  SHARD_STORE_INVALID: {
+    exit: 5,
+    retryable: false,
+    about:
+      "What the store keeps of the keyspace cannot be read, or contradicts itself: something else wrote it.",
+    hint: "restore the store from a backup, or correct the key named",
+  },
   ENGINE_MISSING: {
     exit: 5,
     retryable: false,
@@ -354,6 +410,12 @@ export const ERROR_TABLE = {
     about: "The lease does not exist: it never did, ran out, or was revoked.",
     hint: "run `dcs lease ls`",
   },
+  SHARD_KEYSPACE_UNKNOWN: {
+    exit: 6,
+    retryable: false,
+    about: "The store has no such keyspace; or it has several, and none was named.",
+    hint: "name one with --keyspace, or make one with `dcs shard init`",
+  },
   LOCK_NOT_FOUND: {
     exit: 6,
     retryable: false,
@@ -377,6 +439,19 @@ export const ERROR_TABLE = {
     retryable: true,
     about: "The run has not ended yet: --wait ran out, or it was interrupted. The data has every step.",
     hint: "run `dcs saga show RUN --watch`, or `dcs saga resume RUN`",
+  },
+  SHARD_PENDING: {
+    exit: 8,
+    retryable: true,
+    about:
+      "Buckets are on their way and the command could not bring them to an end; applications go on, nothing is lost. The data has each.",
+    hint: "see where they stand with `dcs shard status`, then `dcs shard resume`",
+  },
+  SHARD_ABORTED: {
+    exit: 9,
+    retryable: false,
+    about: "The moves were taken back: every bucket is where it was before. The data has each.",
+    hint: "make a new plan: `dcs shard plan`",
   },
   RUN_COMPENSATED: {
     exit: 9,
@@ -403,6 +478,12 @@ export const ERROR_TABLE = {
     about:
       "`dcs doctor` found something that breaks a promise, or a backend that cannot be reached; the data has every check.",
     hint: "type what stands below each failed check",
+  },
+  SHARD_VERIFY_FAILED: {
+    exit: 99,
+    retryable: false,
+    about: "`dcs shard verify` found rows or buckets that are not where the map says; the data has each.",
+    hint: "see docs/shards.md for what each finding means and what to type",
   },
   TORTURE_FAILED: {
     exit: 99,

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionOptions, QueryOptions } from "mysql2";
+import type { Connection, ConnectionOptions, FieldPacket, QueryOptions } from "mysql2";
 import type { Clock } from "../util/clock.ts";
 import { MysqlError, toMysqlError } from "./mysql-error.ts";
 import type { MysqlTarget } from "./mysql-url.ts";
@@ -7,6 +7,21 @@ import type { MysqlTarget } from "./mysql-url.ts";
 export type MysqlRow = Readonly<Record<string, string | number | null>>;
 /** What one statement returned: its rows, or none. */
 export type MysqlResult = readonly MysqlRow[];
+
+/** A value of a row that an application asked for: a big number as text, bytes as a Buffer, a date as the server writes it. */
+export type MysqlValue = string | number | null | Buffer;
+
+/** What a statement of an application came to. */
+export interface MysqlAnswer {
+  /** Null for a statement that gives none. */
+  readonly rows: readonly Readonly<Record<string, MysqlValue>>[] | null;
+  /** Names of the columns, in order. */
+  readonly columns: readonly string[];
+  /** Rows that were matched, also those that stayed as they were. */
+  readonly affectedRows: number;
+  /** Of an AUTO_INCREMENT column; as text past 2^53; 0 where there is none. */
+  readonly insertId: number | string;
+}
 
 /**
  * A server that is cut off from us must end our transaction by itself, or its locks stay for the server's 8 hours. Idle
@@ -23,6 +38,8 @@ export interface MysqlSessionOptions {
   readonly waitTimeoutS?: number;
   /** Offers `sendBytes`. */
   readonly bytes?: boolean;
+  /** For statements that come from outside: one at a time, and nothing lost of what it returns (`query`). */
+  readonly isForeign?: boolean;
 }
 
 /**
@@ -44,10 +61,13 @@ export class MysqlConnection {
     target: MysqlTarget,
     clock: Clock,
     timeoutMs: number,
-    { waitTimeoutS = WAIT_TIMEOUT_S, bytes = false }: MysqlSessionOptions = {},
+    { isForeign = false, waitTimeoutS = WAIT_TIMEOUT_S, bytes = false }: MysqlSessionOptions = {},
   ): Promise<MysqlConnection> {
     const { createConnection } = await import("mysql2");
-    const connection = createConnection(optionsOf(target, timeoutMs));
+    const connection = createConnection({
+      ...optionsOf(target, timeoutMs),
+      ...(isForeign && { multipleStatements: false, supportBigNumbers: true, jsonStrings: true }),
+    });
     const self = new MysqlConnection(connection, clock, waitTimeoutS, bytes);
     const end = clock.monotonic() + timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -57,7 +77,7 @@ export class MysqlConnection {
       await self.#within(timeoutMs, promise, true);
       // From here on, when the login's names are sent. It is the charset of every query that is written, and nothing else.
       if (bytes) Object.assign(connection.config, { charsetNumber: LATIN1_BIN });
-      await self.#setUp(timeoutMs, end - clock.monotonic());
+      await self.#setUp(timeoutMs, () => end - clock.monotonic(), isForeign);
     } catch (error) {
       self.destroy();
       throw toMysqlError(error, true);
@@ -115,6 +135,18 @@ export class MysqlConnection {
     return all.map((each) => (Array.isArray(each) ? each : []));
   }
 
+  /** One statement of an application, parameters put in already, with all that it returns. Rejects with a MysqlError. */
+  async query(sql: string, timeoutMs: number): Promise<MysqlAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<MysqlAnswer>();
+    this.#connection.query(sql, (error, results: unknown, fields: unknown) => {
+      if (error === null) resolve(answerOf(results, fields));
+      else reject(error);
+    });
+    const answer = await this.#within(timeoutMs, promise, false);
+    this.#usedAt = this.#clock.monotonic();
+    return answer;
+  }
+
   destroy(): void {
     this.#isUsable = false;
     this.#connection.destroy();
@@ -129,17 +161,18 @@ export class MysqlConnection {
     this.#connection.end();
   }
 
-  async #setUp(timeoutMs: number, leftMs: number): Promise<void> {
+  async #setUp(timeoutMs: number, left: () => number, oneByOne: boolean): Promise<void> {
     const lockWait = Math.max(1, Math.floor(timeoutMs / 2000));
-    const results = await this.send(
-      [
-        `SET autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', wait_timeout = ${this.#waitTimeoutS}, innodb_lock_wait_timeout = ${lockWait}`,
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SELECT @@max_allowed_packet AS packet",
-      ],
-      leftMs,
-    );
-    this.#maxPacket = Number(results[2]?.[0]?.["packet"] ?? 0);
+    const statements = [
+      `SET autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', wait_timeout = ${this.#waitTimeoutS}, innodb_lock_wait_timeout = ${lockWait}`,
+      "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+      "SELECT @@max_allowed_packet AS packet",
+    ];
+    let last: MysqlResult | undefined;
+    for (const batch of oneByOne ? statements.map((each) => [each]) : [statements]) {
+      last = (await this.send(batch, left())).at(-1);
+    }
+    this.#maxPacket = Number(last?.[0]?.["packet"] ?? 0);
   }
 
   /** After the time or a failure of the connection it is destroyed: a late answer must not meet another question. */
@@ -159,6 +192,18 @@ export class MysqlConnection {
       answer.catch(() => {});
     }
   }
+}
+
+/** A procedure gives several results, of which the last only says that it is done: its first is taken. */
+function answerOf(results: unknown, fields: unknown): MysqlAnswer {
+  const isCall = Array.isArray(results) && Array.isArray((fields as unknown[] | undefined)?.[0]);
+  const result: unknown = isCall ? (results as unknown[])[0] : results;
+  const names = ((isCall ? (fields as unknown[])[0] : fields) ?? []) as readonly FieldPacket[];
+  if (Array.isArray(result)) {
+    return { rows: result, columns: names.map(({ name }) => name), affectedRows: 0, insertId: 0 };
+  }
+  const { affectedRows, insertId } = result as { affectedRows?: number; insertId?: number | string };
+  return { rows: null, columns: [], affectedRows: affectedRows ?? 0, insertId: insertId ?? 0 };
 }
 
 /** A text as `sendBytes` has it: its bytes in UTF-8, one character each. */

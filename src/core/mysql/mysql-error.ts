@@ -51,6 +51,13 @@ export class MysqlError extends Error {
   }
 }
 
+/** No session of a pool became free in time: nothing was sent. */
+export class PoolBusyError extends MysqlError {
+  constructor() {
+    super("unreachable", "every connection was busy for the whole time");
+  }
+}
+
 /** What mysql2 threw as a MysqlError; `connecting`: nothing was sent yet. */
 export function toMysqlError(error: unknown, connecting: boolean): MysqlError {
   if (error instanceof MysqlError) return error;

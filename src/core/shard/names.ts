@@ -19,23 +19,34 @@ export const MOVER_ERRNO = 31002;
 export const BUCKET_STATES = ["owned", "moving", "sealed", "gone", "incoming"] as const;
 export type BucketState = (typeof BUCKET_STATES)[number];
 
+/** Each keyspace and its shards: `<name>`. Apart from the rest, so that the keyspaces there are can be listed. */
+export const KEYSPACES_PREFIX = `${DCS_PREFIX}shard-keyspaces/`;
+
 /** Where the parts of a keyspace stand in the store. */
 export function shardKeys(keyspace: string) {
   const base = `${DCS_PREFIX}shard/${keyspace}/`;
+  const moves = `${base}moves/`;
+  const ofMove = (bucket: number) => `${moves}${String(bucket).padStart(5, "0")}/`;
   return {
+    /** Everything but the keyspace itself. */
     base,
     /** The keyspace and its shards. */
-    keyspace: `${base}keyspace`,
+    keyspace: KEYSPACES_PREFIX + keyspace,
     map: `${base}map`,
-    /** Records of moves: `<bucket>`, five digits. */
-    moves: `${base}moves/`,
-    /** Who runs a move, on the runner's lease; the key's revision is the runner's token: `<bucket>`. */
-    runners: `${base}runners/`,
-    /** Where a move stands, for people: `<bucket>`. Nothing is decided by it. */
-    phases: `${base}phases/`,
+    /** All that is below stands here as `<bucket>/<part>`, five digits: no key here, no move. */
+    moves,
+    /** The parts of one move, which are read together. */
+    ofMove,
+    record: (bucket: number) => `${ofMove(bucket)}record`,
+    /** Who runs a move, on the runner's lease; the key's revision is the runner's token. */
+    runner: (bucket: number) => `${ofMove(bucket)}runner`,
+    /** Where a move stands, for people, on the runner's lease. Nothing is decided by it. */
+    phase: (bucket: number) => `${ofMove(bucket)}phase`,
     /** The revision of the map that each router has, and has no older transaction than, each on its lease: `<lease id>`. */
     acks: `${base}acks/`,
     /** What was done: `<time>-<id>`. */
     history: `${base}history/`,
   };
 }
+
+export type ShardKeys = ReturnType<typeof shardKeys>;

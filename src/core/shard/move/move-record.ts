@@ -1,3 +1,5 @@
+import type { LeaseId, Revision } from "../../store/store.ts";
+
 /**
  * One bucket on its way, as the store has it. Only a claim, a takeover, a flip and an abort write it; docs/shards-protocol.md
  * says when. Who runs it is another key, on the runner's lease.
@@ -27,4 +29,8 @@ export interface HeldMove {
   readonly isFlipped: boolean;
   /** The map's epoch of the bucket in that revision. */
   readonly mapEpoch: number;
+  /** A revision of the map in which the bucket had that epoch: routers that acknowledged it, or a later one, know it. */
+  readonly mapRevision: Revision;
+  /** The runner's lease. */
+  readonly lease: LeaseId;
 }

@@ -47,10 +47,10 @@ export async function readTables(
   if (names.length === 0) return new Map();
   const where = fill("table_schema = DATABASE() AND table_name IN (:names)", { names: listOf(names) });
   const [tables = [], columns = [], keys = []] = await session.send([
-    `SELECT table_name AS name, engine, table_rows AS estimate, data_length + index_length AS bytes
+    `SELECT table_name AS name, engine AS engine, table_rows AS estimate, data_length + index_length AS bytes
        FROM information_schema.tables WHERE ${where}`,
     `SELECT table_name AS tbl, column_name AS name, data_type AS type, column_type AS full, character_set_name AS cs,
-            collation_name AS coll, is_nullable AS nullable, extra, generation_expression AS expression
+            collation_name AS coll, is_nullable AS nullable, extra AS extra, generation_expression AS expression
        FROM information_schema.columns WHERE ${where} ORDER BY table_name, ordinal_position`,
     `SELECT table_name AS tbl, index_name AS name, non_unique AS more, column_name AS col
        FROM information_schema.statistics WHERE ${where} ORDER BY table_name, index_name, seq_in_index`,

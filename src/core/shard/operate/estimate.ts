@@ -1,0 +1,64 @@
+/** What a move of the past took, as the history has it. */
+export interface PastMove {
+  readonly outcome: string;
+  readonly bytes: number;
+  readonly durationMs: number;
+  readonly pauseMs: number | null;
+}
+
+/** How long moves will take, and what writers will notice. */
+export interface Estimate {
+  /** From the first claim to the last clean-up, ms. */
+  readonly durationMs: number;
+  /** How long writes to a bucket wait at its cut, ms; in the middle. */
+  readonly pauseMs: number;
+  /** Of one move, bytes a second. */
+  readonly bytesPerS: number;
+  /** `history`: as the last moves of this keyspace went. `assumed`: there are none yet. */
+  readonly from: "history" | "assumed";
+}
+
+const ASSUMED = { bytesPerS: 20 * 1024 * 1024, eachMs: 1500, pauseMs: 50 } as const;
+/** What a move takes besides its copy is learnt from smaller ones, the rate of the copy from larger ones. */
+const LARGE = 4 * 1024 * 1024;
+
+/**
+ * How long it takes to move buckets of these sizes, `concurrency` at a time, at most `maxBytesPerS` each; by how past moves went where
+ * there are some, newest first.
+ */
+export function estimateMoves(
+  bytes: readonly number[],
+  past: readonly PastMove[],
+  { concurrency, maxBytesPerS }: { readonly concurrency: number; readonly maxBytesPerS: number | null },
+): Estimate {
+  const moved = past.filter(({ outcome }) => outcome === "moved");
+  const small = moved.filter((move) => move.bytes < LARGE).map(({ durationMs }) => durationMs);
+  const eachMs = median(small) ?? ASSUMED.eachMs;
+  const rates = moved
+    .filter((move) => move.bytes >= LARGE)
+    .map((move) => (move.bytes * 1000) / Math.max(1, move.durationMs - eachMs));
+  const measured = median(rates) ?? ASSUMED.bytesPerS;
+  const bytesPerS = Math.max(1, Math.min(measured, maxBytesPerS ?? Number.POSITIVE_INFINITY));
+  const pauses = moved.flatMap(({ pauseMs }) => (pauseMs === null ? [] : [pauseMs]));
+  return {
+    durationMs: Math.round(spread(bytes, concurrency, (each) => eachMs + (each * 1000) / bytesPerS)),
+    pauseMs: Math.round(median(pauses) ?? ASSUMED.pauseMs),
+    bytesPerS: Math.round(bytesPerS),
+    from: moved.length > 0 ? "history" : "assumed",
+  };
+}
+
+/** When the last one ends, if each goes to whichever of the hands is free first. */
+function spread(sizes: readonly number[], hands: number, takes: (size: number) => number): number {
+  const busyUntil = Array.from({ length: Math.max(1, hands) }, () => 0);
+  for (const size of sizes) {
+    const first = busyUntil.indexOf(Math.min(...busyUntil));
+    busyUntil[first] = (busyUntil[first] ?? 0) + takes(size);
+  }
+  return Math.max(...busyUntil);
+}
+
+function median(numbers: readonly number[]): number | null {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
+}

@@ -1,0 +1,148 @@
+import { DcsError } from "../../errors.ts";
+import type { SqlParam } from "../../mysql/bind-params.ts";
+import { isMysqlError, PoolBusyError } from "../../mysql/mysql-error.ts";
+import type { BucketOwner, ShardMap } from "../keyspace.ts";
+import { BucketRefusal, refusalOf, type Wanted } from "./bucket-refusal.ts";
+import type { Membership, Ticket } from "./membership.ts";
+import { serverError } from "./server-error.ts";
+import type { ShardPools } from "./shard-pools.ts";
+import { bound, OpenTransaction, type Place, resultOf, type ShardResult } from "./shard-transaction.ts";
+
+/** One try came to nothing, and did nothing: what to do about it. */
+export interface Failed {
+  /** `moved`: read the map again. `rerouted`: it is newer already, and nothing was sent. */
+  readonly why: "moved" | "conflict" | "lost" | "rerouted";
+  readonly place: Place;
+  /** Of the map by which it was routed. */
+  readonly revision: number;
+  readonly error: unknown;
+}
+
+export type Tried<T> = { readonly value: T } | { readonly failed: Failed };
+
+export interface TryParts {
+  readonly membership: Membership;
+  readonly pools: ShardPools;
+  /** The transaction's own first. */
+  readonly buckets: readonly [number, ...number[]];
+  readonly limits: { readonly transactionMs: number; readonly waitMs: number; readonly answerMs: number };
+}
+
+/** Runs a transaction once. Rejects with what no other try can help, also where it is not known whether it was committed. */
+export function tryTransaction<T>(
+  parts: TryParts,
+  work: (tx: OpenTransaction) => Promise<T>,
+): Promise<Tried<T>> {
+  return tryOn(parts, async (connection, place, ticket, mark) => {
+    await connection.send(["START TRANSACTION"]);
+    const tx = new OpenTransaction(connection, place);
+    let value: T;
+    try {
+      value = await work(tx);
+    } catch (error) {
+      // What the server said weighs more than what the application made of it.
+      await tx.finish();
+      throw new OfApplication(error);
+    }
+    await tx.finish();
+    // What outlived its lease may have read rows that were being deleted.
+    if (!ticket.isCertain) await tx.guard();
+    mark.committing = true;
+    await connection.send(["COMMIT"]);
+    return value;
+  });
+}
+
+/** Runs a statement that changes nothing, outside of any transaction. */
+export function tryRead(
+  parts: TryParts,
+  sql: string,
+  params: readonly SqlParam[],
+): Promise<Tried<ShardResult>> {
+  const text = bound(sql, params);
+  return tryOn(parts, async (connection) => resultOf(await connection.query(text)));
+}
+
+/** What the function of a transaction threw by itself. */
+class OfApplication extends Error {
+  readonly thrown: unknown;
+
+  constructor(thrown: unknown) {
+    super("the function of the transaction threw");
+    this.thrown = thrown;
+  }
+}
+
+class Rerouted extends Error {}
+
+type Lent = Parameters<Parameters<Awaited<ReturnType<ShardPools["to"]>>["use"]>[0]>[0];
+
+async function tryOn<T>(
+  { membership, pools, buckets, limits }: TryParts,
+  work: (connection: Lent, place: Place, ticket: Ticket, mark: { committing: boolean }) => Promise<T>,
+): Promise<Tried<T>> {
+  const before = membership.map.present;
+  const { shard } = placeOf(before, buckets);
+  const mark = { committing: false };
+  let ticket: Ticket | null = null;
+  let place = placeOf(before, buckets);
+  try {
+    const pool = await pools.to(shard);
+    const value = await pool.use(
+      async (connection) => {
+        // Waiting for the session took its time: the map of now counts, and the transaction begins here.
+        ticket = membership.begin();
+        place = placeOf(ticket.map, buckets);
+        if (place.shard !== shard) throw new Rerouted();
+        return await work(connection, place, ticket, mark);
+      },
+      limits.transactionMs,
+      limits,
+    );
+    return { value };
+  } catch (error) {
+    const failed = (why: Failed["why"]) => {
+      const revision = (ticket as Ticket | null)?.map.revision ?? before.revision;
+      return { failed: { why, place, revision, error } } as const;
+    };
+    if (error instanceof Rerouted) return failed("rerouted");
+    if (error instanceof OfApplication) throw error.thrown;
+    if (error instanceof BucketRefusal || refusalOf(error, place.wanted[0].bucket) !== null)
+      return failed("moved");
+    if (isMysqlError(error, "conflict")) return failed("conflict");
+    if (mark.committing && isMysqlError(error)) throw outcomeUnknown(error, shard);
+    // Without a COMMIT the server rolls back; a server that is not there at all is no matter of trying again.
+    const wasSent = ticket !== null && !(error instanceof PoolBusyError);
+    if (wasSent && isMysqlError(error, "lost")) return failed("lost");
+    throw serverError(error, shard);
+  } finally {
+    (ticket as Ticket | null)?.end();
+  }
+}
+
+function outcomeUnknown(error: unknown, shard: string): DcsError {
+  return new DcsError(
+    "SHARD_OUTCOME_UNKNOWN",
+    `the connection to shard ${shard} was lost after COMMIT was sent: the transaction was done or was not`,
+    { cause: error, details: { shard } },
+  );
+}
+
+/** Where buckets are by a map. SHARD_KEYS_APART when that is not one shard. */
+function placeOf({ owners }: ShardMap, buckets: readonly [number, ...number[]]): Place {
+  const [first, ...more] = buckets.map((bucket): Wanted & BucketOwner => {
+    const owner = owners[bucket];
+    if (owner === undefined) throw new Error(`the map has no bucket ${bucket}`);
+    return { bucket, ...owner };
+  });
+  if (first === undefined) throw new Error("no bucket was given");
+  const apart = more.find(({ shard }) => shard !== first.shard);
+  if (apart !== undefined) {
+    throw new DcsError(
+      "SHARD_KEYS_APART",
+      `bucket ${first.bucket} is on shard ${first.shard}, bucket ${apart.bucket} on ${apart.shard}: no transaction reaches both`,
+      { details: { buckets, shards: [first.shard, apart.shard] } },
+    );
+  }
+  return { shard: first.shard, wanted: [first, ...more] };
+}
