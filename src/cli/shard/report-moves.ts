@@ -28,7 +28,11 @@ export function reportMoves(
   const said = summary(moved, aborted.length, pending, left.length);
   if (pending + left.length === 0 && aborted.length === 0) {
     if (out.mode === "ndjson") out.event("ended", data, said);
-    else out.result(name, data, { lines: () => lines(results, said), names: () => results.map(({ bucket }) => String(bucket)) });
+    else
+      out.result(name, data, {
+        lines: () => lines(results, said),
+        names: () => results.map(({ bucket }) => String(bucket)),
+      });
     return;
   }
   if (out.mode === "table" || out.mode === "wide") for (const line of lines(results, null)) out.note(line);

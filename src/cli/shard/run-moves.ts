@@ -1,6 +1,6 @@
 import type { ShardStore } from "../../core/shard/map/shard-store.ts";
 import { MOVE_OPTIONS } from "../../core/shard/move/move-deps.ts";
-import { Rebalancer, type RebalanceResult, type WantedMove } from "../../core/shard/move/rebalancer.ts";
+import { type RebalanceResult, Rebalancer, type WantedMove } from "../../core/shard/move/rebalancer.ts";
 import { MoveBoard } from "../../core/shard/operate/move-board.ts";
 import { shardTarget } from "../../core/shard/shard-url.ts";
 import { formatByteSize } from "../../core/util/byte-size.ts";
