@@ -6,6 +6,7 @@ import { type Finding, findingsOf } from "./finding.ts";
 import { installSchema } from "./install-schema.ts";
 import { compareShards, lookAtShard, type ShardLook } from "./look-at-shards.ts";
 import { definitionsOf, makeTables } from "./make-tables.ts";
+import { numberFindings } from "./number-findings.ts";
 import { checkRecord } from "./schema-state.ts";
 import { gathered, refuseFindings, type ShardFinding } from "./server-findings.ts";
 import type { ShardSession } from "./shard-session.ts";
@@ -129,7 +130,7 @@ export async function prepare(
     if (made.length > 0)
       onStep(`making ${made.join(", ")} on shard ${shard.name}, as ${model.server.shard} has them`);
     await server.run((session) => makeTables(session, definitions));
-    onStep(`making columns and triggers on shard ${shard.name}`);
+    onStep(`columns and triggers of shard ${shard.name}`);
   }
   const statements = await server.run((session) =>
     installSchema(session, {
@@ -214,6 +215,7 @@ function findingsOn(
           ...(look === model ? missingTables(look, order) : []),
           ...(look === model || isSettled ? [] : secondRows(look, model)),
           ...copyFindings(look, order),
+          ...(look === model ? numberFindings(looks, order.unique) : []),
         ],
       ]),
     ),

@@ -41,7 +41,8 @@ export interface InstallSpec {
  * Makes what dcs needs in a database whose tables are there, and are what `preflightTables` lets pass. What is there already is
  * left alone, so an interrupted one can be run again. Safe while applications write: the rows of buckets are there, and say who
  * owns what, before the first trigger reads them; a write before its table's trigger is an ordinary one, and no move begins before the
- * keyspace is in the store. Resolves with the statements. SHARD_SCHEMA_MISMATCH, SHARD_SCHEMA_NEWER; rejects with a MysqlError,
+ * keyspace is in the store. Resolves with the statements, none
+ * where nothing was missing. SHARD_SCHEMA_MISMATCH, SHARD_SCHEMA_NEWER; rejects with a MysqlError,
  * `conflict` when a transaction kept a table for too long.
  */
 export async function installSchema(session: SchemaSession, spec: InstallSpec): Promise<readonly string[]> {
@@ -51,8 +52,7 @@ export async function installSchema(session: SchemaSession, spec: InstallSpec): 
   if (record !== null) checkRecord(record, keyspace, shard);
   const tables = spec.tables ?? (await readTables(session, names));
   const found = await readFound(session, names);
-  const statements = [
-    `SET SESSION sql_mode = '${TRIGGER_SQL_MODE}', lock_wait_timeout = ${TABLE_WAIT_S}, collation_connection = utf8mb4_bin`,
+  const missing = [
     ...(record === null ? tablesOfDcs(spec) : []),
     ...bucketRows(spec, record === null ? [] : await readBuckets(session)),
     ...keyspace.tables.flatMap((table) => {
@@ -61,6 +61,11 @@ export async function installSchema(session: SchemaSession, spec: InstallSpec): 
       const there = found.get(table.name) ?? { expression: null, index: [], triggers: [] };
       return [...columnOf(table, info, there, spec), ...missingTriggers(table, info, there, spec)];
     }),
+  ];
+  if (missing.length === 0) return [];
+  const statements = [
+    `SET SESSION sql_mode = '${TRIGGER_SQL_MODE}', lock_wait_timeout = ${TABLE_WAIT_S}, collation_connection = utf8mb4_bin`,
+    ...missing,
   ];
   if (spec.dryRun !== true) for (const statement of statements) await session.send([statement]);
   return statements;

@@ -23,13 +23,7 @@ export interface ShardLook {
 }
 
 /** Looks at one server and at what it has of the tables. Changes nothing. */
-export async function lookAtShard(
-  server: ShardSession,
-  wanted: {
-    readonly tables: readonly Pick<ShardTable, "name" | "key">[];
-    readonly unique: readonly string[];
-  },
-): Promise<ShardLook> {
+export async function lookAtShard(server: ShardSession, wanted: TablesWanted): Promise<ShardLook> {
   return await server.run(async (session) => {
     const info = await readServer(session);
     const { tables, infos, findings } = await preflightTables(session, wanted);
