@@ -10,9 +10,9 @@ export interface MoveOptions {
   readonly maxPauseMs: number;
   /** Sessions that write to the target during the copy (2). */
   readonly lanes: number;
-  /** Rows a second of copies and deletions, of all moves of this process together; null: no limit. */
-  readonly maxRate: number | null;
-  /** They wait while more statements than this run on either server (`Threads_running`); null: no limit. */
+  /** Bytes a second of the copy of one bucket; null: no limit. */
+  readonly maxBytesPerS: number | null;
+  /** Copies and deletions wait while more statements than this run on either server (`Threads_running`); null: no limit. */
   readonly maxThreads: number | null;
   /** They wait while a replica that a server of the move is, is so many seconds behind; null: no limit. */
   readonly maxLagS: number | null;
@@ -20,6 +20,11 @@ export interface MoveOptions {
   readonly timeoutMs: number;
   /** How often a move that failed is taken over anew, before it is left to `dcs shard resume` (5). */
   readonly retries: number;
+  /**
+   * Keeps the way back open for so long after the flip, ms; null: no reverse window. A claim writes it into the record's plan, and
+   * whoever goes on with the move keeps to that.
+   */
+  readonly windowMs: number | null;
   /** The window is closed when the target is so many changed rows behind (100,000). */
   readonly windowBacklog: number;
 }
@@ -27,11 +32,12 @@ export interface MoveOptions {
 export const MOVE_OPTIONS: MoveOptions = {
   maxPauseMs: 200,
   lanes: 2,
-  maxRate: null,
+  maxBytesPerS: null,
   maxThreads: null,
   maxLagS: null,
   timeoutMs: 10_000,
   retries: 5,
+  windowMs: null,
   windowBacklog: 100_000,
 };
 

@@ -8,6 +8,7 @@ import type { TableInfo } from "../schema/table-info.ts";
 import { isLockMissed, type RowChange } from "./bucket-row.ts";
 import type { MoveDeps } from "./move-deps.ts";
 import { Stopped } from "./move-errors.ts";
+import type { MoveStep } from "./move-event.ts";
 import type { HeldMove, MoveRecord } from "./move-record.ts";
 import type { MoveReport } from "./report.ts";
 import { Pace } from "./pace.ts";
@@ -21,7 +22,7 @@ const WAIT_CLOSED_MS = 1000;
 
 /** What the whole of a run knows, over all attempts. */
 export interface RunState {
-  /** The source is sealed, or may be: nobody can write, so it is gone on with whatever the signal says. */
+  /** The bucket is closed, or may be: nobody can write, so it is gone on with whatever the signal says. */
   isClosed: boolean;
 }
 
@@ -43,6 +44,8 @@ export class Move implements Disposable {
   isVerified = false;
   /** Cuts that were given up. */
   cuts = 0;
+  #freeAt = 0;
+  #noting = false;
   #throttle: Promise<Throttle> | null = null;
   readonly #extra: MoverSession[] = [];
 
@@ -85,6 +88,26 @@ export class Move implements Disposable {
   /** The record was turned round: it is a move back from here on. */
   turnRound(): void {
     [this.src, this.dst] = [this.dst, this.src];
+  }
+
+  /** A phase begins. Whoever asks `dcs shard status` is told so; a store that does not answer holds nothing up. */
+  began(step: MoveStep): void {
+    this.report.step(step);
+    this.note();
+  }
+
+  /** Writes for people where the move is. */
+  note(): void {
+    const { step, rowsCopied, rowsTotal, applied, backlog, bytesPerS, pauseMs, since } = this.report.status;
+    const phase = { phase: step, rowsCopied, rowsTotal, applied, backlog, bytesPerS, pauseMs, since };
+    if (this.#noting || this.run.isClosed) return;
+    this.#noting = true;
+    void this.deps.shards
+      .notePhase(this.held, phase)
+      .catch(() => {})
+      .finally(() => {
+        this.#noting = false;
+      });
   }
 
   /** For tests; in every other case nothing. */
@@ -136,7 +159,21 @@ export class Move implements Disposable {
     return sameTables(this.src, this.dst);
   }
 
-  /** Keeps copies and deletions to what the options allow. */
+  /** So many bytes were copied. */
+  spent(bytes: number): void {
+    const { clock, options } = this.deps;
+    if (options.maxBytesPerS === null) return;
+    this.#freeAt = Math.max(this.#freeAt, clock.monotonic()) + (bytes / options.maxBytesPerS) * 1000;
+  }
+
+  /** Waits until the rate of bytes allows more. */
+  async kept(signal: AbortSignal): Promise<void> {
+    const { clock } = this.deps;
+    const ms = this.#freeAt - clock.monotonic();
+    if (ms > 0) await sleep(clock, ms, signal);
+  }
+
+  /** Keeps copies and deletions away from servers that are busy. */
   async throttle(rows: number, signal: AbortSignal): Promise<void> {
     this.#throttle ??= this.#makeThrottle();
     await (await this.#throttle)(rows, signal);
@@ -159,14 +196,13 @@ export class Move implements Disposable {
 
   async #makeThrottle(): Promise<Throttle> {
     const { clock, options } = this.deps;
-    const { maxRate, maxThreads, maxLagS } = options;
+    const { maxThreads, maxLagS } = options;
     const isWatched = maxThreads !== null || maxLagS !== null;
     if (isWatched) {
       for (const side of [this.src, this.dst]) this.#extra.push(await openSession(side, this.deps));
     }
     return makeThrottle({
       clock,
-      ...(maxRate !== null && { maxRate }),
       ...(maxThreads !== null && { maxThreads }),
       ...(maxLagS !== null && { maxLagS }),
       watched: this.#extra,
