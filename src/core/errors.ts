@@ -510,6 +510,12 @@ export const ERROR_TABLE = {
     about: "The store has no such keyspace; or it has several, and none was named.",
     hint: "name one with --keyspace, or make one with `dcs shard init`",
   },
+  SHARD_MOVE_NOT_FOUND: {
+    exit: 6,
+    retryable: false,
+    about: "No move of the bucket is under way.",
+    hint: "see what is with `dcs shard status`, and what was with `dcs shard history`",
+  },
   LOCK_NOT_FOUND: {
     exit: 6,
     retryable: false,

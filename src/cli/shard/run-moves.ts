@@ -37,7 +37,7 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
   const teller = new MoveTeller(out, clock);
   const view = await openView(request, board, places);
   const concurrency = flags.concurrency ?? CONCURRENCY;
-  const rate = flags["max-rate"];
+  const lag = flags["throttle-lag"];
   try {
     await using rebalancer = await Rebalancer.open({
       ...{ shards, store, clock, signal, concurrency, ttlMs: TTL_MS },
@@ -47,8 +47,8 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
         timeoutMs: settings.timeoutMs.value,
         maxPauseMs: flags["max-pause"] ?? MOVE_OPTIONS.maxPauseMs,
         maxThreads: flags["throttle-threads"] ?? MOVE_OPTIONS.maxThreads,
-        maxBytesPerS: rate === undefined ? MOVE_OPTIONS.maxBytesPerS : Math.max(1, rate / concurrency),
-        windowMs: flags["reverse-window"] ?? MOVE_OPTIONS.windowMs,
+        maxRate: flags["max-rate"] ?? MOVE_OPTIONS.maxRate,
+        maxLagS: lag === undefined ? MOVE_OPTIONS.maxLagS : lag / 1000,
       },
       onEvent: (event) => {
         board.take(event);

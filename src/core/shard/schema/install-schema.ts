@@ -4,7 +4,9 @@ import { BUCKET_COLUMN } from "../names.ts";
 import { bucketSql } from "./bucket-sql.ts";
 import {
   checkRecord,
+  type FoundBucket,
   type FoundTable,
+  readBuckets,
   readFound,
   readRecord,
   SCHEMA_VERSION,
@@ -39,7 +41,8 @@ export interface InstallSpec {
  * Makes what dcs needs in a database whose tables are there, and are what `preflightTables` lets pass. What is there already is
  * left alone, so an interrupted one can be run again. Safe while applications write: the rows of buckets are there, and say who
  * owns what, before the first trigger reads them; a write before its table's trigger is an ordinary one, and no move begins before the
- * keyspace is in the store. Resolves with the statements. SHARD_SCHEMA_MISMATCH, SHARD_SCHEMA_NEWER; rejects with a MysqlError,
+ * keyspace is in the store. Resolves with the statements, none
+ * where nothing was missing. SHARD_SCHEMA_MISMATCH, SHARD_SCHEMA_NEWER; rejects with a MysqlError,
  * `conflict` when a transaction kept a table for too long.
  */
 export async function installSchema(session: SchemaSession, spec: InstallSpec): Promise<readonly string[]> {
@@ -49,9 +52,9 @@ export async function installSchema(session: SchemaSession, spec: InstallSpec): 
   if (record !== null) checkRecord(record, keyspace, shard);
   const tables = spec.tables ?? (await readTables(session, names));
   const found = await readFound(session, names);
-  const statements = [
-    `SET SESSION sql_mode = '${TRIGGER_SQL_MODE}', lock_wait_timeout = ${TABLE_WAIT_S}, collation_connection = utf8mb4_bin`,
-    ...tablesOfDcs(spec, record === null),
+  const missing = [
+    ...(record === null ? tablesOfDcs(spec) : []),
+    ...bucketRows(spec, record === null ? [] : await readBuckets(session)),
     ...keyspace.tables.flatMap((table) => {
       const info = tables.get(table.name);
       if (info === undefined) throw new TypeError(`there is no table ${table.name}`);
@@ -59,28 +62,51 @@ export async function installSchema(session: SchemaSession, spec: InstallSpec): 
       return [...columnOf(table, info, there, spec), ...missingTriggers(table, info, there, spec)];
     }),
   ];
+  if (missing.length === 0) return [];
+  const statements = [
+    `SET SESSION sql_mode = '${TRIGGER_SQL_MODE}', lock_wait_timeout = ${TABLE_WAIT_S}, collation_connection = utf8mb4_bin`,
+    ...missing,
+  ];
   if (spec.dryRun !== true) for (const statement of statements) await session.send([statement]);
   return statements;
 }
 
-function tablesOfDcs({ keyspace, shard, owners }: InstallSpec, isNew: boolean): readonly string[] {
+function tablesOfDcs({ keyspace, shard }: InstallSpec): readonly string[] {
   const { name, buckets, hash } = keyspace;
   const tables = tablesText(keyspace.tables);
   return [
-    ...(isNew ? [SQL["table-keyspace"], SQL["table-bucket"], SQL["table-log"], SQL["table-progress"]] : []),
+    SQL["table-bucket"],
+    SQL["table-log"],
+    SQL["table-progress"],
+    SQL["table-keyspace"],
     fill(SQL["put-keyspace"], { version: SCHEMA_VERSION, name, shard, buckets, hash, tables }),
+  ];
+}
+
+/** Only rows that differ are written: whoever writes waits for applications, and makes them wait. */
+function bucketRows(
+  { keyspace, shard, owners }: InstallSpec,
+  found: readonly FoundBucket[],
+): readonly string[] {
+  const rows = new Map(found.map((row) => [row.bucket, row]));
+  const wanted = (owner: string) =>
+    owner === shard ? { state: "owned", epoch: 1, owner } : { state: "gone", epoch: 0, owner };
+  const differs = [...owners.keys()].filter((bucket) => {
+    const row = rows.get(bucket);
+    const want = wanted(owners[bucket]?.shard ?? "");
+    if (row === undefined) return true;
+    return (
+      row.token === 0 && (row.state !== want.state || row.epoch !== want.epoch || row.owner !== want.owner)
+    );
+  });
+  if (differs.length === 0) return [];
+  return [
     // In one step: where the triggers are there already, none may read a row in between.
     "START TRANSACTION",
-    fill(SQL["fill-buckets"], { buckets }),
-    ...[...Map.groupBy(owners.keys(), (bucket) => owners[bucket]?.shard ?? "")].map(([owner, which]) => {
-      const isHere = owner === shard;
-      return fill(SQL["own-buckets"], {
-        state: isHere ? "owned" : "gone",
-        epoch: isHere ? 1 : 0,
-        owner,
-        which: rangesOf(which),
-      });
-    }),
+    ...(found.length < keyspace.buckets ? [fill(SQL["fill-buckets"], { buckets: keyspace.buckets })] : []),
+    ...[...Map.groupBy(differs, (bucket) => owners[bucket]?.shard ?? "")].map(([owner, which]) =>
+      fill(SQL["own-buckets"], { ...wanted(owner), which: rangesOf(which) }),
+    ),
     "COMMIT",
   ];
 }

@@ -60,6 +60,32 @@ export async function readRecord(session: SchemaSession): Promise<SchemaRecord |
   }
 }
 
+/** A row of `dcs_bucket`, as far as it counts here. */
+export interface FoundBucket {
+  readonly bucket: number;
+  readonly state: string;
+  readonly epoch: number;
+  readonly token: number;
+  readonly owner: string;
+}
+
+/** None without the table. Rejects with a MysqlError. */
+export async function readBuckets(session: SchemaSession): Promise<readonly FoundBucket[]> {
+  try {
+    const [rows = []] = await session.send([SQL["read-buckets"]]);
+    return rows.map((row) => ({
+      bucket: Number(row["bucket"]),
+      state: String(row["state"]),
+      epoch: Number(row["epoch"]),
+      token: Number(row["token"]),
+      owner: String(row["owner"]),
+    }));
+  } catch (error) {
+    if (isMysqlError(error, "no-table")) return [];
+    throw error;
+  }
+}
+
 /** What of dcs each of these tables has, by name. Rejects with a MysqlError. */
 export async function readFound(
   session: SchemaSession,
