@@ -10,9 +10,9 @@ export interface MoveOptions {
   readonly maxPauseMs: number;
   /** Sessions that write to the target during the copy (2). */
   readonly lanes: number;
-  /** Bytes a second of the copy of one bucket; null: no limit. */
-  readonly maxBytesPerS: number | null;
-  /** Copies and deletions wait while more statements than this run on either server (`Threads_running`); null: no limit. */
+  /** Rows a second of the copies, comparisons and deletions of one move; null: no limit. */
+  readonly maxRate: number | null;
+  /** They wait while more statements than this run on either server (`Threads_running`); null: no limit. */
   readonly maxThreads: number | null;
   /** They wait while a replica that a server of the move is, is so many seconds behind; null: no limit. */
   readonly maxLagS: number | null;
@@ -32,7 +32,7 @@ export interface MoveOptions {
 export const MOVE_OPTIONS: MoveOptions = {
   maxPauseMs: 200,
   lanes: 2,
-  maxBytesPerS: null,
+  maxRate: null,
   maxThreads: null,
   maxLagS: null,
   timeoutMs: 10_000,

@@ -19,6 +19,8 @@ const AGAIN_OPEN = { initialMs: 50, factor: 2, maxMs: 2000 };
 /** While the bucket is closed nobody is held up by waiting, so nearly all the time is spent in it. */
 const AGAIN_CLOSED = { initialMs: 5, factor: 2, maxMs: 20 };
 const WAIT_CLOSED_MS = 1000;
+/** Between two notes of one phase. */
+const NOTE_MS = 1000;
 
 /** What the whole of a run knows, over all attempts. */
 export interface RunState {
@@ -44,8 +46,8 @@ export class Move implements Disposable {
   isVerified = false;
   /** Cuts that were given up. */
   cuts = 0;
-  #freeAt = 0;
   #noting = false;
+  #notedAt = Number.NEGATIVE_INFINITY;
   #throttle: Promise<Throttle> | null = null;
   readonly #extra: MoverSession[] = [];
 
@@ -93,11 +95,15 @@ export class Move implements Disposable {
   /** A phase begins. Whoever asks `dcs shard status` is told so; a store that does not answer holds nothing up. */
   began(step: MoveStep): void {
     this.report.step(step);
+    this.#notedAt = Number.NEGATIVE_INFINITY;
     this.note();
   }
 
-  /** Writes for people where the move is. */
+  /** Writes for people where the move is, once in a while. */
   note(): void {
+    const now = this.deps.clock.monotonic();
+    if (now - this.#notedAt < NOTE_MS) return;
+    this.#notedAt = now;
     const { step, rowsCopied, rowsTotal, applied, backlog, bytesPerS, pauseMs, since } = this.report.status;
     const phase = { phase: step, rowsCopied, rowsTotal, applied, backlog, bytesPerS, pauseMs, since };
     if (this.#noting || this.run.isClosed) return;
@@ -159,21 +165,7 @@ export class Move implements Disposable {
     return sameTables(this.src, this.dst);
   }
 
-  /** So many bytes were copied. */
-  spent(bytes: number): void {
-    const { clock, options } = this.deps;
-    if (options.maxBytesPerS === null) return;
-    this.#freeAt = Math.max(this.#freeAt, clock.monotonic()) + (bytes / options.maxBytesPerS) * 1000;
-  }
-
-  /** Waits until the rate of bytes allows more. */
-  async kept(signal: AbortSignal): Promise<void> {
-    const { clock } = this.deps;
-    const ms = this.#freeAt - clock.monotonic();
-    if (ms > 0) await sleep(clock, ms, signal);
-  }
-
-  /** Keeps copies and deletions away from servers that are busy. */
+  /** Keeps copies, comparisons and deletions to what the options allow. */
   async throttle(rows: number, signal: AbortSignal): Promise<void> {
     this.#throttle ??= this.#makeThrottle();
     await (await this.#throttle)(rows, signal);
@@ -196,13 +188,14 @@ export class Move implements Disposable {
 
   async #makeThrottle(): Promise<Throttle> {
     const { clock, options } = this.deps;
-    const { maxThreads, maxLagS } = options;
+    const { maxRate, maxThreads, maxLagS } = options;
     const isWatched = maxThreads !== null || maxLagS !== null;
     if (isWatched) {
       for (const side of [this.src, this.dst]) this.#extra.push(await openSession(side, this.deps));
     }
     return makeThrottle({
       clock,
+      ...(maxRate !== null && { maxRate }),
       ...(maxThreads !== null && { maxThreads }),
       ...(maxLagS !== null && { maxLagS }),
       watched: this.#extra,

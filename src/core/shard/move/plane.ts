@@ -60,7 +60,7 @@ export async function copyRows(move: Move): Promise<void> {
   let before = { rows: 0, bytes: 0 };
   const copied = ({ rows, bytes }: typeof before) => {
     report.copied(rows - before.rows, bytes - before.bytes);
-    move.spent(bytes - before.bytes);
+    move.note();
     before = { rows, bytes };
   };
   await copyBucket({
@@ -73,7 +73,6 @@ export async function copyRows(move: Move): Promise<void> {
     lanes: deps.options.lanes,
     throttle: async (rows, signal) => {
       await move.throttle(rows, signal);
-      await move.kept(signal);
       await move.point("copy:chunk");
     },
     onProgress: copied,
