@@ -8,6 +8,7 @@ import type { TableInfo } from "../schema/table-info.ts";
 import { isLockMissed, type RowChange } from "./bucket-row.ts";
 import type { MoveDeps } from "./move-deps.ts";
 import { Stopped } from "./move-errors.ts";
+import type { MoveStep } from "./move-event.ts";
 import type { HeldMove, MoveRecord } from "./move-record.ts";
 import type { MoveReport } from "./report.ts";
 import { Pace } from "./pace.ts";
@@ -18,10 +19,12 @@ const AGAIN_OPEN = { initialMs: 50, factor: 2, maxMs: 2000 };
 /** While the bucket is closed nobody is held up by waiting, so nearly all the time is spent in it. */
 const AGAIN_CLOSED = { initialMs: 5, factor: 2, maxMs: 20 };
 const WAIT_CLOSED_MS = 1000;
+/** Between two notes of one phase. */
+const NOTE_MS = 1000;
 
 /** What the whole of a run knows, over all attempts. */
 export interface RunState {
-  /** The source is sealed, or may be: nobody can write, so it is gone on with whatever the signal says. */
+  /** The bucket is closed, or may be: nobody can write, so it is gone on with whatever the signal says. */
   isClosed: boolean;
 }
 
@@ -43,6 +46,8 @@ export class Move implements Disposable {
   isVerified = false;
   /** Cuts that were given up. */
   cuts = 0;
+  #noting = false;
+  #notedAt = Number.NEGATIVE_INFINITY;
   #throttle: Promise<Throttle> | null = null;
   readonly #extra: MoverSession[] = [];
 
@@ -85,6 +90,30 @@ export class Move implements Disposable {
   /** The record was turned round: it is a move back from here on. */
   turnRound(): void {
     [this.src, this.dst] = [this.dst, this.src];
+  }
+
+  /** A phase begins. Whoever asks `dcs shard status` is told so; a store that does not answer holds nothing up. */
+  began(step: MoveStep): void {
+    this.report.step(step);
+    this.#notedAt = Number.NEGATIVE_INFINITY;
+    this.note();
+  }
+
+  /** Writes for people where the move is, once in a while. */
+  note(): void {
+    const now = this.deps.clock.monotonic();
+    if (now - this.#notedAt < NOTE_MS) return;
+    this.#notedAt = now;
+    const { step, rowsCopied, rowsTotal, applied, backlog, bytesPerS, pauseMs, since } = this.report.status;
+    const phase = { phase: step, rowsCopied, rowsTotal, applied, backlog, bytesPerS, pauseMs, since };
+    if (this.#noting || this.run.isClosed) return;
+    this.#noting = true;
+    void this.deps.shards
+      .notePhase(this.held, phase)
+      .catch(() => {})
+      .finally(() => {
+        this.#noting = false;
+      });
   }
 
   /** For tests; in every other case nothing. */
@@ -136,7 +165,7 @@ export class Move implements Disposable {
     return sameTables(this.src, this.dst);
   }
 
-  /** Keeps copies and deletions to what the options allow. */
+  /** Keeps copies, comparisons and deletions to what the options allow. */
   async throttle(rows: number, signal: AbortSignal): Promise<void> {
     this.#throttle ??= this.#makeThrottle();
     await (await this.#throttle)(rows, signal);

@@ -1,7 +1,7 @@
 import { DcsError } from "../../errors.ts";
 import type { RowKey, Sides } from "../data/apply-keys.ts";
 import { applyLog, readBacklog } from "../data/apply-log.ts";
-import { compareKeys } from "../data/compare-keys.ts";
+import { type Compare, compareKeys } from "../data/compare-keys.ts";
 import { copyBucket } from "../data/copy-bucket.ts";
 import { fromBytes } from "../../mysql/mysql-connection.ts";
 import { moverTransaction } from "../data/mover-transaction.ts";
@@ -60,6 +60,7 @@ export async function copyRows(move: Move): Promise<void> {
   let before = { rows: 0, bytes: 0 };
   const copied = ({ rows, bytes }: typeof before) => {
     report.copied(rows - before.rows, bytes - before.bytes);
+    move.note();
     before = { rows, bytes };
   };
   await copyBucket({
@@ -79,18 +80,20 @@ export async function copyRows(move: Move): Promise<void> {
   });
 }
 
-/** One round of P4. */
-export async function applyRound(move: Move): Promise<{ ids: number; more: boolean }> {
+/** One round of P4. `backlog`: rows of the log that are left. */
+export async function applyRound(move: Move): Promise<{ ids: number; more: boolean; backlog: number }> {
   const { src, record, deps, report, pace } = move;
   const { ids, more, keys } = await pace.round(applyLog(sidesOf(move, deps.signal)));
   soil(move, keys);
-  const left = more ? await src.lane.use((session) => readBacklog(session, record.bucket), deps.signal) : 0;
-  report.applied(ids, left);
-  return { ids, more };
+  const backlog = more
+    ? await src.lane.use((session) => readBacklog(session, record.bucket), deps.signal)
+    : 0;
+  report.applied(ids, backlog);
+  return { ids, more, backlog };
 }
 
 /** P6b: the rest of the log under the lock. The target is written even where there is none: it proves our token there. */
-export async function drain(move: Move, fence: Fence, signal: AbortSignal): Promise<void> {
+export async function drainUnder(move: Move, fence: Fence, signal: AbortSignal): Promise<void> {
   const sides = sidesOf(move, signal);
   for (let always = true; ; always = false) {
     const { ids, more, keys } = await applyLog({ ...sides, fence: fence.session, always });
@@ -103,53 +106,61 @@ export async function drain(move: Move, fence: Fence, signal: AbortSignal): Prom
 /** P5: everything is compared. What differs is copied again, and reported; SHARD_INCONSISTENT where that does not help. */
 export async function verifyRows(move: Move): Promise<void> {
   const { deps, report } = move;
-  const sides = sidesOf(move, deps.signal);
   move.dirty = new Map();
+  const compare = compareOf(move, deps.signal);
   const result = await verifyBucket({
-    ...sides,
-    drain: () => drainLog(move),
+    ...compare,
     throttle: (rows, signal) => move.throttle(rows, signal),
   });
   report.verified(result.checksums);
+  soil(move, result.unsettled);
   if (result.differences.length === 0) return;
   report.different(result.differences.map(sayKey));
-  await repairRows(sides, result.differences);
-  await demandEqual(move, sides, result.differences, () => drainLog(move));
+  await repairRows(compare, result.differences);
+  const again = await compareKeys(compare, result.differences);
+  if (again.differences.length > 0) throw inconsistent(move, again.differences);
+  soil(move, again.unsettled);
 }
 
-/** Compares the keys that were brought since they were compared. Under the lock nothing changes any more. */
-export async function verifyDirty(move: Move, signal: AbortSignal, isLocked: boolean): Promise<void> {
+/** Compares the keys that were brought since they were compared, so that few are left for the cut. */
+export async function verifyDirty(move: Move): Promise<void> {
+  await compareDirty(move, compareOf(move, move.deps.signal));
+}
+
+/** The same under the lock, where nothing changes any more. False when rows differed; they are copied again by now. */
+export function verifyUnder(move: Move, fence: Fence, signal: AbortSignal): Promise<boolean> {
+  return compareDirty(move, { ...sidesOf(move, signal), drain: async () => {}, fence: fence.session });
+}
+
+async function compareDirty(move: Move, compare: Compare): Promise<boolean> {
   const keys = [...(move.dirty ?? new Map<string, RowKey>()).values()];
   move.dirty = new Map();
-  if (keys.length === 0) return;
-  const sides = sidesOf(move, signal);
-  const drained = isLocked ? async () => {} : () => drainLog(move);
-  const different = await compareKeys(sides, keys, drained);
-  if (different.length === 0) return;
-  move.report.different(different.map(sayKey));
-  await repairRows(sides, different);
-  await demandEqual(move, sides, different, drained);
+  const { differences, unsettled } = await compareKeys(compare, keys);
+  soil(move, unsettled);
+  if (differences.length === 0) return true;
+  soil(move, differences);
+  move.report.different(differences.map(sayKey));
+  await repairRows(compare, differences);
+  return false;
 }
 
-async function demandEqual(
-  move: Move,
-  sides: Sides,
-  keys: readonly RowKey[],
-  drained: () => Promise<void>,
-): Promise<void> {
-  const still = await compareKeys(sides, keys, drained);
-  if (still.length === 0) return;
+function inconsistent(move: Move, rows: readonly RowKey[]): DcsError {
   const { bucket, src, dst } = move.record;
-  const shown = still.slice(0, 20).map(sayKey);
-  throw new DcsError(
+  const shown = rows.slice(0, 20).map(sayKey);
+  return new DcsError(
     "SHARD_INCONSISTENT",
-    `bucket ${bucket}: ${still.length} rows differ between ${src} and ${dst} even after they were copied again: ${shown.join("; ")}`,
-    { details: { bucket, src, dst, rows: shown, count: still.length } },
+    `bucket ${bucket}: ${rows.length} rows differ between ${src} and ${dst} even after they were copied again: ${shown.join("; ")}`,
+    { details: { bucket, src, dst, rows: shown, count: rows.length } },
   );
 }
 
+/** Strikes all there is in the log. */
 async function drainLog(move: Move): Promise<void> {
   while ((await applyRound(move)).more);
+}
+
+function compareOf(move: Move, signal: AbortSignal): Compare {
+  return { ...sidesOf(move, signal), drain: () => drainLog(move) };
 }
 
 function sidesOf(move: Move, signal: AbortSignal): Sides {

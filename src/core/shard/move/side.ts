@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { DcsError } from "../../errors.ts";
 import { MysqlConnection } from "../../mysql/mysql-connection.ts";
+import { isMysqlError } from "../../mysql/mysql-error.ts";
 import type { MysqlTarget } from "../../mysql/mysql-url.ts";
 import { Lane } from "../data/lane.ts";
 import { MoverSession } from "../data/mover-session.ts";
@@ -9,7 +10,7 @@ import { type Dialect, readServer } from "../schema/server-info.ts";
 import { readTables, type TableInfo } from "../schema/table-info.ts";
 import { type BucketRow, BucketRows } from "./bucket-row.ts";
 import type { MoveDeps } from "./move-deps.ts";
-import { ServerChanged } from "./move-errors.ts";
+import { ServerChanged, ShardFailed } from "./move-errors.ts";
 
 /** One of the two servers of a move, and what a runner has open to it. */
 export interface Side {
@@ -32,12 +33,22 @@ export interface Side {
 /** As long as the column of a progress row. */
 const MARK_LENGTH = 255;
 
-/** Connects to a shard. Rejects with a MysqlError, or a DcsError where the shard is not known. */
+/** Connects to a shard. Rejects with ShardFailed, or a DcsError where the shard is not known. */
 export async function openSide(name: string, deps: MoveDeps): Promise<Side> {
-  const { state, clock, options } = deps;
-  const { timeoutMs } = options;
   const shard = shardOf(name, deps);
   const target = deps.target(shard);
+  try {
+    return await openAt(shard, target, deps);
+  } catch (error) {
+    if (!isMysqlError(error)) throw error;
+    throw new ShardFailed({ shard: name, shown: target.shown }, error);
+  }
+}
+
+async function openAt(shard: Shard, target: MysqlTarget, deps: MoveDeps): Promise<Side> {
+  const { name } = shard;
+  const { state, clock, options } = deps;
+  const { timeoutMs } = options;
   let identity: string | null = null;
   const open = async () => {
     const connection = await MysqlConnection.open(target, clock, timeoutMs);
