@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runDcs } from "../support/cli.ts";
 import { freePort } from "../support/free-port.ts";
 import { type MariaDb, startMariaDb } from "../support/mariadb.ts";
 import { type ShardBox, shardBox } from "../support/shard-box.ts";
@@ -187,13 +188,14 @@ describe("shard verify", () => {
   });
 
   it("names the shard that does not answer", async () => {
-    await using lost = await shardBox(server, 10);
-    const port = await freePort();
-    const store = `embedded:${lost.dir}/state/store.db`;
-    // The same keyspace, as one sees it from where the server cannot be reached.
-    await server.asRoot("CREATE USER IF NOT EXISTS 'nobody'@'127.0.0.1';");
-    const added = await lost.shard("add", `d=${lost.url("a", port)}`, "--store", store, "--json");
-    expect([added.code, code(added.stdout)]).toEqual([5, "SHARD_UNREACHABLE"]);
-    expect(added.stdout).toContain("shard d");
+    const env = { ...box.env, LAB_PORT: String(await freePort()) };
+    for (const verb of ["verify", "plan"]) {
+      const run = await runDcs(["shard", verb, "--json"], { env, cwd: box.dir });
+      expect([verb, run.code, code(run.stdout)]).toEqual([verb, 5, "SHARD_UNREACHABLE"]);
+      expect(run.stdout).toMatch(/shard [abc] \(mysql:/);
+    }
+    const { LAB_PORT: _, ...bare } = box.env;
+    const unset = await runDcs(["shard", "plan"], { env: bare, cwd: box.dir });
+    expect(unset).toMatchObject({ code: 2, stderr: expect.stringContaining("LAB_PORT is not set") });
   });
 });

@@ -13,7 +13,6 @@ export interface ShardBox extends AsyncDisposable, Sandbox {
   start(...args: readonly string[]): RunningDcs;
   /** What statements print at shard `a`, `b` or `c`. */
   at(shard: string, sql: string): Promise<string>;
-  readonly url: (shard: string, port?: number) => string;
 }
 
 const NOTES =
@@ -26,7 +25,8 @@ let boxes = 0;
 export async function shardBox(server: MariaDb, rows = 200): Promise<ShardBox> {
   const box = sandbox();
   const prefix = `box${++boxes}_`;
-  const url = (shard: string, port = server.port) => `mysql://dcs@127.0.0.1:${port}/${prefix}${shard}`;
+  const env = { ...box.env, LAB_PORT: String(server.port) };
+  const url = (shard: string) => `mysql://dcs@127.0.0.1:\${LAB_PORT}/${prefix}${shard}`;
   const at = (shard: string, sql: string) => server.run(`SET NAMES utf8mb4; USE ${prefix}${shard};\n${sql}`);
   for (const name of NAMES) {
     await server.run(
@@ -36,12 +36,12 @@ export async function shardBox(server: MariaDb, rows = 200): Promise<ShardBox> {
   await at("a", `INSERT INTO notes SELECT seq, seq, CONCAT('note ', seq) FROM seq_1_to_${rows};`);
   const running: RunningDcs[] = [];
   const shard = (...args: readonly string[]) =>
-    runDcs(["shard", ...args], { env: box.env, cwd: box.dir, timeout: 60_000 });
+    runDcs(["shard", ...args], { env, cwd: box.dir, timeout: 60_000 });
   const shards = NAMES.map((name) => `--shard=${name}=${url(name)}`);
   const made = await shard("init", "lab", "--buckets", "16", "--table", "notes:tenant", ...shards);
   if (made.code !== 0) throw new Error(made.stderr);
   return {
-    ...{ dir: box.dir, env: box.env, shard, at, url },
+    ...{ dir: box.dir, env, shard, at },
     async events(...args) {
       const { stdout } = await shard(...args, "--json");
       return stdout
@@ -56,7 +56,7 @@ export async function shardBox(server: MariaDb, rows = 200): Promise<ShardBox> {
       return data;
     },
     start(...args) {
-      const dcs = startDcs(box, ["shard", ...args]);
+      const dcs = startDcs({ ...box, env }, ["shard", ...args]);
       running.push(dcs);
       return dcs;
     },

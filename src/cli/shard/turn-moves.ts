@@ -39,6 +39,8 @@ export async function resumeMoves(
   const { out, store } = places;
   const buckets = parseBuckets(words);
   const { shards, keyspace } = await openShards(store, flags.keyspace);
+  // Says so when there is no such keyspace.
+  await shards.keyspace();
   const there = chosen(await shards.moves(), buckets, keyspace);
   if (there.length === 0) return tellNothing("shard.resume", keyspace, places);
   const lonely = there.filter(({ runner }) => runner === null || flags.force === true);
@@ -79,6 +81,7 @@ export async function turnMoves(
   if (saved !== null) refuseOtherPlace(saved, where);
   const buckets = told?.buckets ?? parseBuckets(words);
   const { shards, keyspace } = await openShards(store, told?.keyspace ?? flags.keyspace);
+  await shards.keyspace();
   const all = await shards.moves();
   const there =
     told === null
