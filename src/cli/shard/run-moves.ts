@@ -10,7 +10,7 @@ import type { MovesView } from "../../views/moves-view.ts";
 import { wantsColour } from "../colour.ts";
 import { printable } from "../text.ts";
 import type { MoveFlags } from "./move-flags.ts";
-import type { ShardPlaces } from "./shard-places.ts";
+import { isLive, type ShardPlaces } from "./shard-places.ts";
 import { MoveTeller } from "./tell-moves.ts";
 
 export const CONCURRENCY = 2;
@@ -66,9 +66,9 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
 async function openView(
   { title }: MovesRequest,
   board: MoveBoard,
-  { out }: ShardPlaces,
+  places: ShardPlaces,
 ): Promise<MovesView | null> {
-  if (!out.tty || out.quiet || process.stderr.isTTY !== true) return null;
+  if (!isLive(places)) return null;
   const { showMoves } = await import("../../views/moves-view.ts");
   return showMoves({
     ...{ title, printable, duration: formatDuration, size: formatByteSize },
