@@ -6,8 +6,7 @@ import { copyBucket } from "../../src/core/shard/data/copy-bucket.ts";
 import { MoverSession } from "../../src/core/shard/data/mover-session.ts";
 import { readTables } from "../../src/core/shard/schema/table-info.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
-import { inFlight } from "../support.ts";
-import { BUCKETS, TOKEN } from "./lab.ts";
+import { BUCKETS, TOKEN } from "./table.ts";
 
 const [src = "", dst = "", atOnce = "2"] = process.argv.slice(2);
 const open = (url: string) => () => MoverSession.open(url, systemClock, 120_000);
@@ -15,7 +14,12 @@ using session = await open(src)();
 const tables = [...(await readTables(session, ["orders"])).values()];
 const begin = performance.now();
 const sum = { rows: 0, bytes: 0 };
-await inFlight(Number(atOnce), [...Array(BUCKETS).keys()], async (bucket) => {
+const queue = Array(BUCKETS).keys();
+const copyNext = async () => {
+  // The iterator is shared: each takes the next bucket.
+  for (const bucket of queue) await copy(bucket);
+};
+async function copy(bucket: number): Promise<void> {
   const done = await copyBucket({
     clock: systemClock,
     src: open(src),
@@ -28,7 +32,8 @@ await inFlight(Number(atOnce), [...Array(BUCKETS).keys()], async (bucket) => {
   });
   sum.rows += done.rows;
   sum.bytes += done.bytes;
-});
+}
+await Promise.all(Array.from({ length: Number(atOnce) }, copyNext));
 const ms = performance.now() - begin;
 const rssMb = process.resourceUsage().maxRSS / 1024;
 console.log(JSON.stringify({ ...sum, ms, rssMb }));

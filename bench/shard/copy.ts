@@ -2,7 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { interleaved } from "../support.ts";
-import { COLUMNS, type ShardLab, timed } from "./lab.ts";
+import { type ShardLab, timed } from "./lab.ts";
+import { COLUMNS } from "./table.ts";
 
 const COPY_ONCE = fileURLToPath(new URL("copy-once.ts", import.meta.url));
 

@@ -1,23 +1,14 @@
 /** Two shards on one server of the benchmark's own, and a table of which the first has all rows. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { MysqlPool } from "../../src/core/mysql/mysql-pool.ts";
+import { parseMysqlUrl } from "../../src/core/mysql/mysql-url.ts";
 import { progressHeaderSql } from "../../src/core/shard/data/progress.ts";
 import type { Keyspace } from "../../src/core/shard/keyspace.ts";
 import { installSchema } from "../../src/core/shard/schema/install-schema.ts";
-import { MysqlPool } from "../../src/core/mysql/mysql-pool.ts";
-import { parseMysqlUrl } from "../../src/core/mysql/mysql-url.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
 import { type MariaDb, startMariaDb } from "../../test/support/mariadb.ts";
-
-export const BUCKETS = 8;
-export const TOKEN = 7;
-export const COLUMNS = ["tenant", "id", "status", "amount", "customer", "note", "created", "payload"];
-
-/** No binary column: pt-archiver loses rows with one, whose bytes LOAD DATA takes for the first half of a character. */
-const TABLE = `CREATE TABLE orders (tenant INT UNSIGNED NOT NULL, id BIGINT UNSIGNED NOT NULL, status TINYINT NOT NULL,
-  amount DECIMAL(12,2) NOT NULL, customer VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
-  note VARCHAR(200) CHARACTER SET utf8mb4 NULL, created DATETIME(6) NOT NULL, payload VARCHAR(64) CHARACTER SET ascii NULL,
-  PRIMARY KEY (tenant, id), KEY (tenant, created)) ENGINE = InnoDB`;
+import { BUCKETS, TABLE, TOKEN } from "./table.ts";
 
 export interface ShardLab extends AsyncDisposable {
   readonly server: MariaDb;
@@ -65,7 +56,9 @@ export async function openLab(rows: number): Promise<ShardLab> {
     at,
     async emptyTarget(state) {
       const header = { epoch: 1, source: "src", target: "dst", isComplete: false };
-      const headers = Array.from({ length: BUCKETS }, (_, bucket) => progressHeaderSql(bucket, header)).flat();
+      const headers = Array.from({ length: BUCKETS }, (_, bucket) =>
+        progressHeaderSql(bucket, header),
+      ).flat();
       await at(
         "dst",
         ["TRUNCATE orders", ...headers, `UPDATE dcs_bucket SET state = '${state}', token = ${TOKEN}`].join(

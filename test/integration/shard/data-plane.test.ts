@@ -217,7 +217,10 @@ test("rows longer than a chunk go alone, those longer than a packet are refused 
   expect(await contents(pair, pair.dst)).toBe(await contents(pair, pair.src));
   // 9 MiB are 18 as SQL, and the server takes 16.
   await pair.at(pair.src, "UPDATE item SET data = REPEAT(x'00', 9437184) WHERE id = 6");
-  const refused = { code: "SHARD_ROW_TOO_LARGE", message: expect.stringContaining("item with primary key 6") };
+  const refused = {
+    code: "SHARD_ROW_TOO_LARGE",
+    message: expect.stringContaining("item with primary key 6"),
+  };
   await expect(pair.drain(1)).rejects.toMatchObject(refused);
   await pair.arm(1);
   await expect(pair.copy(1)).rejects.toMatchObject(refused);
