@@ -4,7 +4,7 @@ import { Superseded } from "../../data/mover-transaction.ts";
 import { MoveLost } from "../../map/move-lost.ts";
 import { Fence, FENCE_WAIT_TIMEOUT_S } from "../fence.ts";
 import type { Move } from "../move.ts";
-import { FenceMissed, overBudget } from "../move-errors.ts";
+import { Died, FenceMissed, overBudget } from "../move-errors.ts";
 import { drainUnder, verifyDirty, verifyUnder } from "../plane.ts";
 import { openSession } from "../side.ts";
 
@@ -106,7 +106,7 @@ function isFenceLost({ run }: Move, fence: Fence, budget: AbortSignal): boolean 
 }
 
 function missed(error: unknown): unknown {
-  if (error instanceof FenceMissed || error instanceof MoveLost || error instanceof Superseded) return error;
+  if (error instanceof FenceMissed || error instanceof MoveLost || error instanceof Superseded || error instanceof Died) return error;
   const why = error instanceof Error ? error.message : String(error);
   return new FenceMissed(`the lock was lost: ${why}`, { cause: error });
 }
