@@ -62,6 +62,6 @@ export interface MoveDeps {
   readonly candidates?: (shard: Shard) => Promise<void>;
   /** Goes the way back that a reverse window kept open. */
   readonly undo?: boolean;
-  /** For tests: awaited before each step, and at the points inside of the cut. */
+  /** For tests: awaited before and after each step, and inside of some. What it throws ends the run as if its process had died. */
   readonly failpoint?: (name: string) => void | Promise<void>;
 }

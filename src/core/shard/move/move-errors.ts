@@ -8,6 +8,9 @@ import type { Side } from "./side.ts";
 /** The signal was seen at a safe point: nothing is wrong, and the move may be gone on with. */
 export class Stopped extends Error {}
 
+/** A test ended the run as if its process had died. */
+export class Died extends Error {}
+
 /** The fence's lock was not had, or not to its end. Applications go on; the step is made over, with the same token. */
 export class FenceMissed extends Error {}
 

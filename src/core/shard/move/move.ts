@@ -7,7 +7,7 @@ import type { BucketState } from "../names.ts";
 import type { TableInfo } from "../schema/table-info.ts";
 import { isLockMissed, type RowChange } from "./bucket-row.ts";
 import type { MoveDeps } from "./move-deps.ts";
-import { Stopped } from "./move-errors.ts";
+import { Died, Stopped } from "./move-errors.ts";
 import type { MoveStep } from "./move-event.ts";
 import type { HeldMove, MoveRecord } from "./move-record.ts";
 import type { MoveReport } from "./report.ts";
@@ -118,7 +118,11 @@ export class Move implements Disposable {
 
   /** For tests; in every other case nothing. */
   async point(name: string): Promise<void> {
-    await this.deps.failpoint?.(name);
+    try {
+      await this.deps.failpoint?.(name);
+    } catch (error) {
+      throw new Died(name, { cause: error });
+    }
   }
 
   /** A safe point: nothing is held, applications can write. */

@@ -26,11 +26,11 @@ export class Pace {
     this.#changeMs = Math.min(this.#changeMs ?? ms, ms);
   }
 
-  /** Measures a round of the log. */
+  /** Measures a round of the log; the last one counts: the first had to connect. */
   async round<T>(work: Promise<T>): Promise<T> {
     const from = this.#clock.monotonic();
     const done = await work;
-    this.#roundMs = blended(this.#roundMs, this.#clock.monotonic() - from);
+    this.#roundMs = this.#clock.monotonic() - from;
     return done;
   }
 

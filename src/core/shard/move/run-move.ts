@@ -3,7 +3,7 @@ import { backoffDelay } from "../../util/backoff.ts";
 import { sleep } from "../../util/clock.ts";
 import { Move, type RunState } from "./move.ts";
 import type { MoveDeps } from "./move-deps.ts";
-import { isFinal, sayFailure, Stopped } from "./move-errors.ts";
+import { Died, isFinal, sayFailure, Stopped } from "./move-errors.ts";
 import type { MoveOutcome, MoveResult } from "./move-event.ts";
 import type { HeldMove } from "./move-record.ts";
 import { runPhases } from "./phases.ts";
@@ -76,6 +76,7 @@ class MoveRun {
       }
       return { outcome: outcomeOf(known), error: null };
     } catch (reason) {
+      if (reason instanceof Died) throw reason;
       return { reason, held: known };
     }
   }

@@ -4,8 +4,8 @@ import { Superseded } from "../../data/mover-transaction.ts";
 import { MoveLost } from "../../map/move-lost.ts";
 import { Fence, FENCE_WAIT_TIMEOUT_S } from "../fence.ts";
 import type { Move } from "../move.ts";
-import { FenceMissed, overBudget } from "../move-errors.ts";
-import { drainUnder, verifyDirty, verifyUnder } from "../plane.ts";
+import { Died, FenceMissed, overBudget } from "../move-errors.ts";
+import { applyRound, drainUnder, verifyDirty, verifyUnder } from "../plane.ts";
 import { openSession } from "../side.ts";
 
 /** Between two cuts: writers go on, and what they change is applied. */
@@ -38,6 +38,8 @@ export async function cut(move: Move): Promise<"flip" | "apply"> {
 /** The store answers, quickly enough, and the move is still ours: a bucket must not be closed that nobody could open. */
 async function prepared(move: Move): Promise<void> {
   await verifyDirty(move);
+  // As much as can be is done before the lock.
+  await applyRound(move);
   move.pace.asked(await askStore(move));
   move.report.predicted(move.pace.whole);
   const { afterSeal } = move.pace;
@@ -106,7 +108,7 @@ function isFenceLost({ run }: Move, fence: Fence, budget: AbortSignal): boolean 
 }
 
 function missed(error: unknown): unknown {
-  if (error instanceof FenceMissed || error instanceof MoveLost || error instanceof Superseded) return error;
+  if (error instanceof FenceMissed || error instanceof MoveLost || error instanceof Superseded || error instanceof Died) return error;
   const why = error instanceof Error ? error.message : String(error);
   return new FenceMissed(`the lock was lost: ${why}`, { cause: error });
 }
