@@ -18,6 +18,7 @@ export type {
   Renewal,
 } from "./lock/lock.ts";
 export { type LocksAddress, openLocks } from "./lock/open-locks.ts";
+export type { SqlParam } from "./mysql/bind-params.ts";
 export { currentHolder } from "./process/identity.ts";
 export { type InstanceFilter, listServices, type Service } from "./registry/catalog.ts";
 export { type DeregisterRequest, deregisterInstances } from "./registry/deregister.ts";
@@ -83,6 +84,7 @@ export {
   type TransactionOptions,
 } from "./shard/router/shard-router.ts";
 export type { ShardResult, ShardTransaction } from "./shard/router/shard-transaction.ts";
+export type { QueryOptions, ShardResult, ShardTransaction } from "./shard/router/shard-transaction.ts";
 export { type OpenStoreOptions, openStore } from "./store/open-store.ts";
 export type {
   CallOptions,
