@@ -16,6 +16,7 @@ export interface Failed {
   readonly place: Place;
   /** Of the map by which it was routed. */
   readonly revision: number;
+  /** A BucketRefusal where it moved. */
   readonly error: unknown;
 }
 
@@ -126,9 +127,9 @@ async function tryOn<T>(
     );
     return { value };
   } catch (error) {
-    const failed = (why: Failed["why"]) => {
+    const failed = (why: Failed["why"], what: unknown = error) => {
       const revision = (ticket as Ticket | null)?.map.revision ?? before.revision;
-      return { failed: { why, place, revision, error } } as const;
+      return { failed: { why, place, revision, error: what } } as const;
     };
     if (error instanceof Rerouted) return failed("rerouted");
     if (error instanceof OfApplication) throw error.thrown;
