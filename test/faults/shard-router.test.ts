@@ -50,7 +50,7 @@ describe("a router behind a bad line to its shard", () => {
     proxy = await FaultyProxy.start(server.port);
     lab = await shardLab(server, { port: proxy.port });
     tenant = lab.tenant(3);
-    router = await open(lab, lab.store, { timeoutMs: 2000 });
+    router = await open(lab, lab.store, { timeoutMs: 1000 });
     await router.query(tenant, INSERT, [tenant, 1]);
   });
 
@@ -95,7 +95,7 @@ describe("a router behind a bad line to its shard", () => {
     proxy.mode = "black-hole";
     const began = performance.now();
     await expect(router.query(tenant, INSERT, [tenant, 2])).rejects.toMatchObject({ code: "SHARD_UNREACHABLE" });
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(performance.now() - began).toBeLessThan(4000);
     proxy.mode = "pass";
     await router.query(tenant, INSERT, [tenant, 3]);
     expect(await ids()).toBe("1\n3");
@@ -133,13 +133,13 @@ describe("a router that is cut off from the store", () => {
   it("goes on until its lease ends, refuses then, and joins again with the map of now", async () => {
     await using proxy = await FaultyProxy.start(etcd.server.port);
     const path = etcd.space();
-    const settings = { timeoutMs: 1000, stateDir: "/nowhere" };
+    const settings = { timeoutMs: 600, stateDir: "/nowhere" };
     await using direct = await openStore(`etcd://127.0.0.1:${etcd.server.port}${path}`, settings);
     await using through = await openStore(`etcd://127.0.0.1:${proxy.port}${path}`, settings);
     await using lab = await shardLab(server, { store: direct });
     const [a, b] = lab.names;
     const tenant = lab.tenant(1);
-    const router = await open(lab, through, { leaseMs: 3000, retryMs: 1000 });
+    const router = await open(lab, through, { leaseMs: 2500, retryMs: 1000 });
     await until(() => seen("acked") === 1);
 
     proxy.mode = "black-hole";
@@ -171,12 +171,12 @@ describe("a router that is cut off from the store", () => {
   it("finds a bucket that moved meanwhile refused, and says that it cannot read the map", async () => {
     await using proxy = await FaultyProxy.start(etcd.server.port);
     const path = etcd.space();
-    const settings = { timeoutMs: 1000, stateDir: "/nowhere" };
+    const settings = { timeoutMs: 600, stateDir: "/nowhere" };
     await using direct = await openStore(`etcd://127.0.0.1:${etcd.server.port}${path}`, settings);
     await using through = await openStore(`etcd://127.0.0.1:${proxy.port}${path}`, settings);
     await using lab = await shardLab(server, { store: direct });
     const [a, b] = lab.names;
-    const router = await open(lab, through, { leaseMs: 30_000, retryMs: 1500 });
+    const router = await open(lab, through, { leaseMs: 30_000, retryMs: 1000 });
     proxy.mode = "black-hole";
     proxy.cut();
     await (await lab.move(1, a, b)).all();

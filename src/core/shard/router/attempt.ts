@@ -1,6 +1,6 @@
 import { DcsError } from "../../errors.ts";
 import type { SqlParam } from "../../mysql/bind-params.ts";
-import { isMysqlError, PoolBusyError } from "../../mysql/mysql-error.ts";
+import { isMysqlError, type MysqlError, PoolBusyError } from "../../mysql/mysql-error.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { BucketOwner, ShardMap } from "../keyspace.ts";
 import { BucketRefusal, refusalOf, type Wanted } from "./bucket-refusal.ts";
@@ -146,10 +146,10 @@ async function tryOn<T>(
   }
 }
 
-function outcomeUnknown(error: unknown, shard: string): DcsError {
+function outcomeUnknown(error: MysqlError, shard: string): DcsError {
   return new DcsError(
     "SHARD_OUTCOME_UNKNOWN",
-    `the connection to shard ${shard} was lost after COMMIT was sent: the transaction was done or was not`,
+    `shard ${shard} did not confirm a COMMIT (${error.message}): the transaction was done or was not`,
     { cause: error, details: { shard } },
   );
 }
