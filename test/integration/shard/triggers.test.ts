@@ -307,9 +307,7 @@ describe("a mover's session", () => {
 describe("what the triggers cost", () => {
   it("a row, beside the same table without them (told, not judged: the machine is shared)", async () => {
     const rows = 4000;
-    await app.send([
-      "CREATE TABLE bare LIKE orders",
-    ]);
+    await app.send(["CREATE TABLE bare LIKE orders"]);
     const timeOf = async (sql: string) => {
       const from = performance.now();
       await app.run(sql);
