@@ -317,6 +317,12 @@ export const ERROR_TABLE = {
     about: "A row of a moving bucket, written as SQL, is longer than max_allowed_packet of one of its two servers.",
     hint: "raise max_allowed_packet there to more than twice the row's bytes; then `dcs shard resume`",
   },
+  SHARD_SCHEMA_DIFFERS: {
+    exit: 3,
+    retryable: true,
+    about: "A table is not the same on both servers of a move, which is left where it is; applications write as before.",
+    hint: "make the same change on both servers, then `dcs shard resume`",
+  },
   INSTANCE_TAKEN: {
     exit: 3,
     retryable: true,
@@ -504,6 +510,12 @@ export const ERROR_TABLE = {
     about: "The store has no such keyspace; or it has several, and none was named.",
     hint: "name one with --keyspace, or make one with `dcs shard init`",
   },
+  SHARD_MOVE_NOT_FOUND: {
+    exit: 6,
+    retryable: false,
+    about: "No move of the bucket is under way.",
+    hint: "see what is with `dcs shard status`, and what was with `dcs shard history`",
+  },
   LOCK_NOT_FOUND: {
     exit: 6,
     retryable: false,
@@ -572,6 +584,13 @@ export const ERROR_TABLE = {
     retryable: false,
     about: "`dcs shard verify` found rows or buckets that are not where the map says; the data has each.",
     hint: "see docs/shards.md for what each finding means and what to type",
+  },
+  SHARD_INCONSISTENT: {
+    exit: 99,
+    retryable: true,
+    about:
+      "Rows of a bucket differed between both servers of its move even after they were copied again; the move was stopped before its cut.",
+    hint: "look for triggers, cascades and types that change what is written there; then `dcs shard resume`, or `dcs shard abort`",
   },
   TORTURE_FAILED: {
     exit: 99,

@@ -36,7 +36,11 @@ export function showMoves(options: MovesViewOptions): MovesView {
     listener(options.look());
   };
   // The terminal stays as it is, so that Ctrl-C is a signal, which stops the moves cleanly.
-  const app = render(h(Moves, { ...options, subscribe }), { exitOnCtrlC: false, stdout: process.stderr, patchConsole: false });
+  const app = render(h(Moves, { ...options, subscribe }), {
+    exitOnCtrlC: false,
+    stdout: process.stderr,
+    patchConsole: false,
+  });
   let pending: NodeJS.Timeout | undefined;
   let drawn = 0;
   const draw = () => {
@@ -91,7 +95,9 @@ function Moves(props: MovesProps): ReactElement {
     ),
     pauses === "" ? null : h(Text, { dimColor: color }, pauses),
     table(shown, props),
-    active.length > shown.length ? h(Text, { dimColor: color }, `… and ${active.length - shown.length} more`) : null,
+    active.length > shown.length
+      ? h(Text, { dimColor: color }, `… and ${active.length - shown.length} more`)
+      : null,
     ...ended
       .slice(-ENDED_SHOWN)
       .map((result) =>

@@ -40,6 +40,12 @@ const IDLE_S = 28_800;
 /** What InnoDB's own limit is set to, ms: of a wait that may be so long, no other is needed. */
 const LOCK_WAIT_MS = 1000;
 
+interface RowsOptions {
+  readonly dialect: "mariadb" | "mysql";
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+}
+
 /** Opens a session of the server that the first one was of. */
 export type OpenRows = () => Promise<MysqlConnection>;
 
@@ -51,38 +57,12 @@ export class BucketRows implements Disposable {
   readonly #open: OpenRows;
   #connection: MysqlConnection;
 
-  /** `open` is called once now, and once more where only a killed statement tells the server to wait no longer. */
-  static async open(
-    open: OpenRows,
-    dialect: "mariadb" | "mysql",
-    clock: Clock,
-    timeoutMs: number,
-  ): Promise<BucketRows> {
-    return new BucketRows(await BucketRows.#opened(open, timeoutMs), open, dialect, clock, timeoutMs);
+  /** `open` is for later: only a killed statement tells MySQL to wait no longer, and that takes a second session. */
+  static async open(connection: MysqlConnection, open: OpenRows, how: RowsOptions): Promise<BucketRows> {
+    return new BucketRows(await setUp(connection, how.timeoutMs), open, how);
   }
 
-  static async #opened(open: OpenRows, timeoutMs: number): Promise<MysqlConnection> {
-    const connection = await open();
-    try {
-      const seconds = LOCK_WAIT_MS / 1000;
-      await connection.send(
-        [`SET wait_timeout = ${IDLE_S}, innodb_lock_wait_timeout = ${seconds}`],
-        timeoutMs,
-      );
-      return connection;
-    } catch (error) {
-      connection.destroy();
-      throw error;
-    }
-  }
-
-  private constructor(
-    connection: MysqlConnection,
-    open: OpenRows,
-    dialect: "mariadb" | "mysql",
-    clock: Clock,
-    timeoutMs: number,
-  ) {
+  private constructor(connection: MysqlConnection, open: OpenRows, { dialect, clock, timeoutMs }: RowsOptions) {
     this.#connection = connection;
     this.#open = open;
     this.#dialect = dialect;
@@ -160,9 +140,20 @@ export class BucketRows implements Disposable {
     if (!isLockMissed(error)) return this.#connection.destroy();
     if (isMysqlError(error) && error.errno === 1317) {
       this.#connection.destroy();
-      this.#connection = await BucketRows.#opened(this.#open, this.#timeoutMs);
+      this.#connection = await setUp(await this.#open(), this.#timeoutMs);
     } else {
       await this.#connection.send(["ROLLBACK"], this.#timeoutMs);
     }
+  }
+}
+
+async function setUp(connection: MysqlConnection, timeoutMs: number): Promise<MysqlConnection> {
+  try {
+    const seconds = LOCK_WAIT_MS / 1000;
+    await connection.send([`SET wait_timeout = ${IDLE_S}, innodb_lock_wait_timeout = ${seconds}`], timeoutMs);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw error;
   }
 }

@@ -10,7 +10,7 @@ export interface MoveOptions {
   readonly maxPauseMs: number;
   /** Sessions that write to the target during the copy (2). */
   readonly lanes: number;
-  /** Rows a second of copies and deletions, of all moves of this process together; null: no limit. */
+  /** Rows a second of the copies, comparisons and deletions of one move; null: no limit. */
   readonly maxRate: number | null;
   /** They wait while more statements than this run on either server (`Threads_running`); null: no limit. */
   readonly maxThreads: number | null;
@@ -20,6 +20,11 @@ export interface MoveOptions {
   readonly timeoutMs: number;
   /** How often a move that failed is taken over anew, before it is left to `dcs shard resume` (5). */
   readonly retries: number;
+  /**
+   * Keeps the way back open for so long after the flip, ms; null: no reverse window. A claim writes it into the record's plan, and
+   * whoever goes on with the move keeps to that.
+   */
+  readonly windowMs: number | null;
   /** The window is closed when the target is so many changed rows behind (100,000). */
   readonly windowBacklog: number;
 }
@@ -32,6 +37,7 @@ export const MOVE_OPTIONS: MoveOptions = {
   maxLagS: null,
   timeoutMs: 10_000,
   retries: 5,
+  windowMs: null,
   windowBacklog: 100_000,
 };
 
@@ -56,6 +62,6 @@ export interface MoveDeps {
   readonly candidates?: (shard: Shard) => Promise<void>;
   /** Goes the way back that a reverse window kept open. */
   readonly undo?: boolean;
-  /** For tests: awaited before each step, and at the points inside of the cut. */
+  /** For tests: awaited before and after each step, and inside of some. What it throws ends the run as if its process had died. */
   readonly failpoint?: (name: string) => void | Promise<void>;
 }

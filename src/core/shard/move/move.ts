@@ -1,23 +1,30 @@
 import { sleep } from "../../util/clock.ts";
 import { backoffDelay } from "../../util/backoff.ts";
+import type { RowKey } from "../data/apply-keys.ts";
 import type { MoverSession } from "../data/mover-session.ts";
+import { makeThrottle, type Throttle } from "../data/throttle.ts";
 import type { BucketState } from "../names.ts";
+import type { TableInfo } from "../schema/table-info.ts";
 import { isLockMissed, type RowChange } from "./bucket-row.ts";
 import type { MoveDeps } from "./move-deps.ts";
-import { Stopped } from "./move-errors.ts";
+import { Died, Stopped } from "./move-errors.ts";
+import type { MoveStep } from "./move-event.ts";
 import type { HeldMove, MoveRecord } from "./move-record.ts";
 import type { MoveReport } from "./report.ts";
-import { destroySide, openSession, openSide, type Side } from "./side.ts";
+import { Pace } from "./pace.ts";
+import { destroySide, openSession, openSide, sameTables, type Side } from "./side.ts";
 
 /** Between two requests for a row's lock that was not to be had: for so long writers go on. */
 const AGAIN_OPEN = { initialMs: 50, factor: 2, maxMs: 2000 };
 /** While the bucket is closed nobody is held up by waiting, so nearly all the time is spent in it. */
 const AGAIN_CLOSED = { initialMs: 5, factor: 2, maxMs: 20 };
 const WAIT_CLOSED_MS = 1000;
+/** Between two notes of one phase. */
+const NOTE_MS = 1000;
 
 /** What the whole of a run knows, over all attempts. */
 export interface RunState {
-  /** The source is sealed, or may be: nobody can write, so it is gone on with whatever the signal says. */
+  /** The bucket is closed, or may be: nobody can write, so it is gone on with whatever the signal says. */
   isClosed: boolean;
 }
 
@@ -32,7 +39,17 @@ export class Move implements Disposable {
   src: Side;
   dst: Side;
   held: HeldMove;
-  readonly #lanes: MoverSession[] = [];
+  readonly pace: Pace;
+  /** Keys that were brought since they were compared; null before P5. */
+  dirty: Map<string, RowKey> | null = null;
+  /** P5 is done. */
+  isVerified = false;
+  /** Cuts that were given up. */
+  cuts = 0;
+  #noting = false;
+  #notedAt = Number.NEGATIVE_INFINITY;
+  #throttle: Promise<Throttle> | null = null;
+  readonly #extra: MoverSession[] = [];
 
   static async open(held: HeldMove, deps: MoveDeps, report: MoveReport, run: RunState): Promise<Move> {
     const opened = await Promise.allSettled(
@@ -59,6 +76,7 @@ export class Move implements Disposable {
     this.run = run;
     this.src = src;
     this.dst = dst;
+    this.pace = new Pace(deps.clock);
   }
 
   get record(): MoveRecord {
@@ -74,9 +92,37 @@ export class Move implements Disposable {
     [this.src, this.dst] = [this.dst, this.src];
   }
 
+  /** A phase begins. Whoever asks `dcs shard status` is told so; a store that does not answer holds nothing up. */
+  began(step: MoveStep): void {
+    this.report.step(step);
+    this.#notedAt = Number.NEGATIVE_INFINITY;
+    this.note();
+  }
+
+  /** Writes for people where the move is, once in a while. */
+  note(): void {
+    const now = this.deps.clock.monotonic();
+    if (now - this.#notedAt < NOTE_MS) return;
+    this.#notedAt = now;
+    const { step, rowsCopied, rowsTotal, applied, backlog, bytesPerS, pauseMs, since } = this.report.status;
+    const phase = { phase: step, rowsCopied, rowsTotal, applied, backlog, bytesPerS, pauseMs, since };
+    if (this.#noting || this.run.isClosed) return;
+    this.#noting = true;
+    void this.deps.shards
+      .notePhase(this.held, phase)
+      .catch(() => {})
+      .finally(() => {
+        this.#noting = false;
+      });
+  }
+
   /** For tests; in every other case nothing. */
   async point(name: string): Promise<void> {
-    await this.deps.failpoint?.(name);
+    try {
+      await this.deps.failpoint?.(name);
+    } catch (error) {
+      throw new Died(name, { cause: error });
+    }
   }
 
   /** A safe point: nothing is held, applications can write. */
@@ -102,8 +148,10 @@ export class Move implements Disposable {
       const { isClosed } = this.run;
       const waitMs = isClosed ? WAIT_CLOSED_MS : Math.max(10, options.maxPauseMs / 2);
       try {
+        const from = clock.monotonic();
         await side.rows.change({ bucket, seen: side.seen, to: row, owner, waitMs, ...(more && { more }) });
         side.seen = row;
+        this.pace.changed(clock.monotonic() - from);
         this.report.waits(null);
         return;
       } catch (error) {
@@ -116,11 +164,15 @@ export class Move implements Disposable {
     }
   }
 
-  /** One more session to a side, closed with the attempt. */
-  async lane(side: Side): Promise<MoverSession> {
-    const session = await openSession(side, this.deps);
-    this.#lanes.push(session);
-    return session;
+  /** The sharded tables, the same on both sides. Throws SHARD_SCHEMA_DIFFERS. */
+  get tables(): readonly TableInfo[] {
+    return sameTables(this.src, this.dst);
+  }
+
+  /** Keeps copies, comparisons and deletions to what the options allow. */
+  async throttle(rows: number, signal: AbortSignal): Promise<void> {
+    this.#throttle ??= this.#makeThrottle();
+    await (await this.#throttle)(rows, signal);
   }
 
   /** ⏳ Waits until the failover candidates of a side have what was committed there. */
@@ -135,6 +187,22 @@ export class Move implements Disposable {
   [Symbol.dispose](): void {
     destroySide(this.src);
     destroySide(this.dst);
-    for (const lane of this.#lanes) lane.destroy();
+    for (const session of this.#extra) session.destroy();
+  }
+
+  async #makeThrottle(): Promise<Throttle> {
+    const { clock, options } = this.deps;
+    const { maxRate, maxThreads, maxLagS } = options;
+    const isWatched = maxThreads !== null || maxLagS !== null;
+    if (isWatched) {
+      for (const side of [this.src, this.dst]) this.#extra.push(await openSession(side, this.deps));
+    }
+    return makeThrottle({
+      clock,
+      ...(maxRate !== null && { maxRate }),
+      ...(maxThreads !== null && { maxThreads }),
+      ...(maxLagS !== null && { maxLagS }),
+      watched: this.#extra,
+    });
   }
 }

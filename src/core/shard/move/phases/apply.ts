@@ -10,7 +10,7 @@ const SMALL = 200;
 export async function apply(move: Move): Promise<"verify" | "cut" | "window"> {
   for (;;) {
     move.mayStop();
-    const { ids, more } = await applyRound(move, null);
+    const { ids, more } = await applyRound(move);
     await move.point("apply:round");
     if (more || ids > SMALL) continue;
     if (move.record.isReverse && !move.deps.undo) return "window";

@@ -38,7 +38,7 @@ function progressFor(move: Move, to: BucketState): RowChange["more"] {
     return (when) => [`${remove} AND epoch <> ${epoch} AND ${when}`];
   }
   // A reverse window: what was sealed here is the copy.
-  const header = { bucket, epoch, source: src.server.identity, target: dst.server.identity };
+  const header = { bucket, epoch, source: src.mark, target: dst.mark };
   return (when) => [
     `${remove} AND ${when}`,
     fill(

@@ -1,5 +1,5 @@
 import type { Move } from "../move.ts";
-import { dropLog, purge } from "../plane.ts";
+import { emptyOther } from "../plane.ts";
 import { awaitRouters } from "../routers.ts";
 
 /**
@@ -7,12 +7,9 @@ import { awaitRouters } from "../routers.ts";
  * that lives knows who has it, and has no older transaction. Resumed by itself.
  */
 export async function clean(move: Move): Promise<"end"> {
-  const { src, dst, held } = move;
-  const other = held.isFlipped ? src : dst;
   await awaitRouters(move);
   await move.point("clean:acked");
-  await purge(move, other, ["gone"], false);
-  await dropLog(move, src, held.isFlipped ? ["gone"] : ["owned"]);
+  await emptyOther(move);
   await move.point("clean:done");
   return "end";
 }

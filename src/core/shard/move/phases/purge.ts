@@ -1,5 +1,5 @@
 import type { Move } from "../move.ts";
-import { purge as purgeRows } from "../plane.ts";
+import { emptyTarget } from "../plane.ts";
 import { awaitRouters } from "../routers.ts";
 
 /**
@@ -9,7 +9,7 @@ import { awaitRouters } from "../routers.ts";
 export async function purge(move: Move): Promise<"capture"> {
   await awaitRouters(move);
   await move.point("purge:acked");
-  await purgeRows(move, move.dst, ["incoming"], true);
+  await emptyTarget(move);
   await move.point("purge:done");
   return "capture";
 }

@@ -1,3 +1,4 @@
+import type { RowChange } from "../bucket-row.ts";
 import type { Move } from "../move.ts";
 import { refuseRow } from "../move-errors.ts";
 import { readRow } from "../read-row.ts";
@@ -25,7 +26,7 @@ export async function take(move: Move): Promise<Next> {
 export async function unseal(move: Move): Promise<"clean"> {
   const { src, record } = move;
   if (src.seen.state === "gone") throw refuseRow(move, src, "the map says that it has it");
-  await move.change(src, { state: "owned", epoch: record.epoch });
+  await move.change(src, { state: "owned", epoch: record.epoch }, noCopy(record.bucket));
   move.run.isClosed = false;
   if (record.isReverse) move.report.opened();
   await move.point("take:changed");
@@ -56,7 +57,7 @@ async function decide(move: Move): Promise<Next> {
   }
   if (state === "incoming") {
     await move.candidates(dst);
-    await move.change(src, { state: "moving", epoch: record.epoch });
+    await move.change(src, { state: "moving", epoch: record.epoch }, noCopy(record.bucket));
     move.run.isClosed = false;
     move.report.opened();
     await move.point("take:changed");
@@ -71,6 +72,11 @@ async function decide(move: Move): Promise<Next> {
   return next;
 }
 
+/** Before a reverse window the source was the target, and had the progress of a copy. */
+function noCopy(bucket: number): RowChange["more"] {
+  return (when) => [`DELETE FROM dcs_progress WHERE bucket = ${bucket} AND ${when}`];
+}
+
 /** A copy that was begun between the same two servers is gone on with. */
 async function whatIsCopied(move: Move): Promise<"purge" | "copy" | "apply"> {
   const { src, dst, record } = move;
@@ -78,7 +84,7 @@ async function whatIsCopied(move: Move): Promise<"purge" | "copy" | "apply"> {
     `SELECT epoch, source, target, is_complete AS done FROM dcs_progress WHERE bucket = ${record.bucket} AND tbl = ''`,
   ]);
   if (header === undefined || Number(header["epoch"]) !== record.epoch) return "purge";
-  const isSame = header["source"] === src.server.identity && header["target"] === dst.server.identity;
+  const isSame = header["source"] === src.mark && header["target"] === dst.mark;
   if (!isSame) return "purge";
   return Number(header["done"]) === 1 ? "apply" : "copy";
 }

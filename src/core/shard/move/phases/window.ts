@@ -20,7 +20,7 @@ export async function window(move: Move): Promise<"arm"> {
   let lookedAt = clock.monotonic();
   for (;;) {
     move.mayStop();
-    const { ids, backlog } = await applyRound(move, null);
+    const { ids, backlog } = await applyRound(move);
     await move.point("window:round");
     if (clock.now() >= end || backlog > options.windowBacklog) break;
     if (clock.monotonic() - lookedAt >= LOOK_MS) {
