@@ -25,7 +25,10 @@ export function bindParams(sql: string, params: readonly SqlParam[]): string {
     throw new TypeError(`the statement has ${used} ?, and ${params.length} parameters are given`);
   }
   // What comes before the end has kept its place or grown, so it is looked for in what was given.
-  if (end >= 0 && /[^\s;]/.test(sql.slice(end).replace(TOKENS, (token) => (/^['"`?]/.test(token) ? "x" : "")))) {
+  if (
+    end >= 0 &&
+    /[^\s;]/.test(sql.slice(end).replace(TOKENS, (token) => (/^['"`?]/.test(token) ? "x" : "")))
+  ) {
     throw new TypeError("there is a second statement after a ;");
   }
   return text;
@@ -46,5 +49,7 @@ function scalar(value: SqlScalar | undefined, place: number): string {
   }
   if (value === null || typeof value === "string" || typeof value === "boolean") return literal(value);
   if (typeof value === "number") return literal(value);
-  throw new TypeError(`parameter ${place} is ${value === undefined ? "undefined" : `a ${typeof value}`}, not a value`);
+  throw new TypeError(
+    `parameter ${place} is ${value === undefined ? "undefined" : `a ${typeof value}`}, not a value`,
+  );
 }

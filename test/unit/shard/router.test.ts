@@ -12,6 +12,7 @@ import { shardUrl } from "../../../src/core/shard/shard-url.ts";
 import { openStore } from "../../../src/core/store/open-store.ts";
 import { systemClock } from "../../../src/core/util/clock.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { nothingUntil } from "../../support/shard-lab.ts";
 import { sandbox } from "../../support/start-dcs.ts";
 import { until } from "../../support/until.ts";
 
@@ -91,7 +92,9 @@ describe("what a server says of a bucket", () => {
   it("reads the triggers' refusal, and takes no other error for one", () => {
     const moved = new MysqlError("other", "DCS_MOVED bucket=7 epoch=3 owner=s2", 31001);
     expect(refusalOf(moved, 1)).toMatchObject({ bucket: 7, epoch: 3, owner: "s2" });
-    expect(refusalOf(new MysqlError("other", "DCS_MOVED bucket=7 epoch=0 owner=", 31001), 1)).toMatchObject({ owner: null });
+    expect(refusalOf(new MysqlError("other", "DCS_MOVED bucket=7 epoch=0 owner=", 31001), 1)).toMatchObject({
+      owner: null,
+    });
     expect(refusalOf(new MysqlError("other", "DCS_MOVED bucket=7", 1644), 1)).toBeNull();
   });
 
@@ -110,7 +113,12 @@ describe("what a server says of a bucket", () => {
 
   it("demands a row of every bucket", () => {
     const rows = [{ bucket: 7, state: "owned", epoch: 2, owner: "s" }];
-    expect(judgeGuard(rows, [{ bucket: 7, epoch: 2 }, { bucket: 8, epoch: 2 }])).toMatchObject({ bucket: 8 });
+    expect(
+      judgeGuard(rows, [
+        { bucket: 7, epoch: 2 },
+        { bucket: 8, epoch: 2 },
+      ]),
+    ).toMatchObject({ bucket: 8 });
   });
 });
 
@@ -158,14 +166,15 @@ it("stands among the routers, acknowledging nothing, before it reads the map", a
   await using store = await openStore("embedded:", { timeoutMs: 5000, stateDir: `${box.dir}/state` });
   const said: string[] = [];
   const shards = {
-    keyspace: async () => ({ keyspace: { name: "k", buckets: 2, hash: "crc32" as const, tables: [] }, shards: [] }),
+    keyspace: async () => ({
+      keyspace: { name: "k", buckets: 2, hash: "crc32" as const, tables: [] },
+      shards: [],
+    }),
     async map() {
       said.push("read");
       return { keyspace: "k", revision: 9, owners: [] };
     },
-    async *watchMap(signal: AbortSignal) {
-      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-    },
+    watchMap: (signal: AbortSignal) => nothingUntil<ShardMap>(signal),
     async ack(_lease: string, { revision }: { readonly revision: number }) {
       said.push(`ack ${revision}`);
     },

@@ -107,7 +107,7 @@ async function tryOn<T>(
   work: (connection: Lent, place: Place, ticket: Ticket, mark: { committing: boolean }) => Promise<T>,
 ): Promise<Tried<T>> {
   const before = membership.map.present;
-    const mark = { committing: false };
+  const mark = { committing: false };
   let ticket: Ticket | null = null;
   let place = placeOf(before, buckets, pools);
   const { shard } = place;
