@@ -84,6 +84,11 @@ export {
   type TransactionOptions,
 } from "./shard/router/shard-router.ts";
 export type { QueryOptions, ShardResult, ShardTransaction } from "./shard/router/shard-transaction.ts";
+export type {
+  QueryOptions,
+  ShardResult,
+  ShardTransaction,
+} from "./shard/router/shard-transaction.ts";
 export { type OpenStoreOptions, openStore } from "./store/open-store.ts";
 export type {
   CallOptions,

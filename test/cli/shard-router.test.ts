@@ -74,13 +74,19 @@ describe("dcs shard exec", () => {
       runDcs(["shard", ...args], { env: { DCS_STATE_DIR: closed.stateDir, ...env } });
     const sql = `INSERT INTO notes (tenant, id) VALUES (${closed.tenant(5)}, 1)`;
     const refused = await run(["exec", "--key", String(closed.tenant(5)), sql, "--wait", "200ms"]);
-    expect(refused).toMatchObject({ code: 3, stderr: expect.stringContaining("error SHARD_BUCKET_CLOSED: bucket 5") });
+    expect(refused).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("error SHARD_BUCKET_CLOSED: bucket 5"),
+    });
 
     const state = await closed.shards.keyspace();
     const shards = state.shards.map((shard) => ({ ...shard, url: "mysql://dcs:se%24cret@127.0.0.1:1/x" }));
     await closed.shards.change(state, { shards });
     const down = await run(["exec", "--key", "1", "SELECT 1"]);
-    expect(down).toMatchObject({ code: 5, stderr: expect.stringContaining("error SHARD_UNREACHABLE: shard") });
+    expect(down).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining("error SHARD_UNREACHABLE: shard"),
+    });
     expect(down.stderr).not.toContain("cret");
     expect((await run(["locate", "1", "--check"])).code).toBe(5);
     expect((await run(["locate", "1"])).code).toBe(0);
@@ -112,14 +118,22 @@ describe("dcs shard locate and ls", () => {
     expect(stdout).toMatch(new RegExp(`^${a} +active +8 +100.0% +50.0% +1 +-$`, "m"));
     const move = await lab.move(2, a, b);
     const { data } = (await dcs(["ls", lab.keyspace.name, "--json"])).json() as { data: object };
-    expect(data).toMatchObject({ shards: [{ name: a, buckets: 8, leaving: 1 }, { name: b, buckets: 0, arriving: 1 }] });
+    expect(data).toMatchObject({
+      shards: [
+        { name: a, buckets: 8, leaving: 1 },
+        { name: b, buckets: 0, arriving: 1 },
+      ],
+    });
     expect((await dcs(["locate", String(lab.tenant(2))])).stdout).toContain(`on its way from ${a} to ${b}`);
     await move.all();
     expect((await dcs(["ls", "nothing"])).code).toBe(6);
   });
 
   it("says that there is no keyspace, and how to make one", async () => {
-    expect(await runDcs(["shard", "ls"])).toMatchObject({ code: 0, stdout: expect.stringContaining("dcs shard init") });
+    expect(await runDcs(["shard", "ls"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("dcs shard init"),
+    });
     expect(await runDcs(["shard", "exec", "--key", "1", "SELECT 1"])).toMatchObject({ code: 6 });
   });
 });

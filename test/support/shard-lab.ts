@@ -14,7 +14,8 @@ import { sandbox } from "./start-dcs.ts";
 const TIMEOUT_MS = 30_000;
 export const BUCKETS = 8;
 /** The table of a lab: `tenant` is the shard key. */
-export const NOTES = "CREATE TABLE notes (tenant BIGINT NOT NULL, id BIGINT NOT NULL, note VARCHAR(100), PRIMARY KEY (tenant, id))";
+export const NOTES =
+  "CREATE TABLE notes (tenant BIGINT NOT NULL, id BIGINT NOT NULL, note VARCHAR(100), PRIMARY KEY (tenant, id))";
 
 /** A keyspace of 8 buckets over databases of one server, all of them on the first shard; and moves made by hand, step by step. */
 export interface ShardLab extends AsyncDisposable {
@@ -50,7 +51,10 @@ export interface HandMove {
 
 let labs = 0;
 
-export async function shardLab(server: MariaDb, options: { port?: number; store?: Store } = {}): Promise<ShardLab> {
+export async function shardLab(
+  server: MariaDb,
+  options: { port?: number; store?: Store } = {},
+): Promise<ShardLab> {
   const name = `lab${++labs}`;
   const names = [`${name}_a`, `${name}_b`] as const;
   const box = sandbox();
@@ -92,22 +96,34 @@ export async function shardLab(server: MariaDb, options: { port?: number; store?
     at,
     async session(shard) {
       const session = server.session();
-      await session.run(`SET NAMES utf8mb4; USE ${shard}; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;`);
+      await session.run(
+        `SET NAMES utf8mb4; USE ${shard}; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;`,
+      );
       return session;
     },
     async move(bucket, src, dst) {
-      const lease = await store.grant({ id: newLeaseId(), ttlMs: 60_000, holder: { host: "lab", pid: 1, command: "lab" } });
+      const lease = await store.grant({
+        id: newLeaseId(),
+        ttlMs: 60_000,
+        holder: { host: "lab", pid: 1, command: "lab" },
+      });
       const runner = { id: lease.id, lease: lease.id, host: "lab", pid: 1 };
       let held: HeldMove = await shards.claim({ bucket, src, dst, plan: "lab" }, runner);
       const { epoch } = held.record;
       const become = (shard: string, state: string, at_: number, owner: string) =>
-        at(shard, `UPDATE dcs_bucket SET state = '${state}', epoch = ${at_}, owner = '${owner}' WHERE bucket = ${bucket};`);
+        at(
+          shard,
+          `UPDATE dcs_bucket SET state = '${state}', epoch = ${at_}, owner = '${owner}' WHERE bucket = ${bucket};`,
+        );
       const step: HandMove = {
         async seal() {
           await become(dst, "incoming", epoch, src);
           await become(src, "sealed", epoch + 1, dst);
           const ours = `WHERE CRC32(tenant) % ${BUCKETS} = ${bucket}`;
-          await at(dst, `SET @dcs_bucket = ${bucket}; DELETE FROM notes ${ours}; INSERT INTO notes (tenant, id, note) SELECT tenant, id, note FROM ${src}.notes ${ours};`);
+          await at(
+            dst,
+            `SET @dcs_bucket = ${bucket}; DELETE FROM notes ${ours}; INSERT INTO notes (tenant, id, note) SELECT tenant, id, note FROM ${src}.notes ${ours};`,
+          );
         },
         async flip() {
           const flipped = await shards.flip(held, { turnRound: false });
@@ -119,7 +135,10 @@ export async function shardLab(server: MariaDb, options: { port?: number; store?
         },
         async clean() {
           await become(src, "gone", epoch + 1, dst);
-          await at(src, `SET @dcs_bucket = ${bucket}; DELETE FROM notes WHERE CRC32(tenant) % ${BUCKETS} = ${bucket};`);
+          await at(
+            src,
+            `SET @dcs_bucket = ${bucket}; DELETE FROM notes WHERE CRC32(tenant) % ${BUCKETS} = ${bucket};`,
+          );
           await shards.end(held);
           await store.revoke(lease.id);
         },
@@ -137,4 +156,16 @@ export async function shardLab(server: MariaDb, options: { port?: number; store?
       box[Symbol.dispose]();
     },
   };
+}
+
+/** A watch that tells nothing until it is ended. */
+export function nothingUntil<T>(signal: AbortSignal): AsyncIterable<T> {
+  const ended = new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  const next = async () => {
+    await ended;
+    return { done: true, value: undefined } as const;
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }

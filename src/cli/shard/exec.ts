@@ -1,8 +1,8 @@
 import { text } from "node:stream/consumers";
+import type { Settings } from "../../core/config/settings.ts";
 import { DcsError } from "../../core/errors.ts";
 import { ShardRouter } from "../../core/shard/router/shard-router.ts";
 import type { ShardResult } from "../../core/shard/router/shard-transaction.ts";
-import type { Settings } from "../../core/config/settings.ts";
 import type { Store } from "../../core/store/store.ts";
 import type { Output } from "../output.ts";
 import { openShards } from "./keyspace-flag.ts";
@@ -25,7 +25,10 @@ interface Places {
 }
 
 /** One statement through a router that lives as long as it. */
-export async function execStatement(options: ExecOptions, { store, settings, out, signal }: Places): Promise<void> {
+export async function execStatement(
+  options: ExecOptions,
+  { store, settings, out, signal }: Places,
+): Promise<void> {
   const sql = options.sql === "-" ? await text(process.stdin) : options.sql;
   const { keyspace } = await openShards(store, options.keyspace);
   const timeoutMs = settings.timeoutMs.value;
@@ -34,7 +37,8 @@ export async function execStatement(options: ExecOptions, { store, settings, out
     timeoutMs,
     retryMs: options.waitMs,
     onEvent: (event) => {
-      if (event.type === "retry") out.verbose(`try ${event.attempt} on ${event.shard} came to nothing (${event.why})`);
+      if (event.type === "retry")
+        out.verbose(`try ${event.attempt} on ${event.shard} came to nothing (${event.why})`);
     },
   });
   const { key, params, strict } = options;

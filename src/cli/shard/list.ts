@@ -17,7 +17,14 @@ export async function listKeyspaces({ store, out }: Places): Promise<void> {
       const shards = new ShardStore(store, name);
       const [state, moves] = await Promise.all([shards.keyspace(), shards.moves()]);
       const { buckets, hash, tables } = state.keyspace;
-      return { name, buckets, hash, shards: state.shards.length, tables: tables.map((table) => table.name), moves: moves.length };
+      return {
+        name,
+        buckets,
+        hash,
+        shards: state.shards.length,
+        tables: tables.map((table) => table.name),
+        moves: moves.length,
+      };
     }),
   );
   const empty = `there is no keyspace in ${store.url}; \`dcs shard init\` makes one`;

@@ -30,7 +30,11 @@ export async function tellPlace(
     {
       lines: () => [
         `${key} → crc ${crc} → bucket ${bucket} of ${state.keyspace.buckets} → ${shard}@${epoch}`,
-        ...(move === null ? [] : [`on its way from ${move.src} to ${move.dst}${move.intent === "abort" ? ", being taken back" : ""}`]),
+        ...(move === null
+          ? []
+          : [
+              `on its way from ${move.src} to ${move.dst}${move.intent === "abort" ? ", being taken back" : ""}`,
+            ]),
         ...(rows ?? []).map(rowLine),
       ],
       names: () => [shard],

@@ -16,11 +16,19 @@ What was lost after its COMMIT was sent is not tried again: SHARD_OUTCOME_UNKNOW
   ];
   static override exits = [3, 4, 5, 6, 130, 143];
   static override args = {
-    sql: stringArg({ ignoreStdin: true, required: true, description: "The statement; - reads it from stdin" }),
+    sql: stringArg({
+      ignoreStdin: true,
+      required: true,
+      description: "The statement; - reads it from stdin",
+    }),
   };
   static override flags = {
     ...keyspaceFlag,
-    key: string({ required: true, helpValue: "KEY", summary: "The shard key's value, as it stands in the column" }),
+    key: string({
+      required: true,
+      helpValue: "KEY",
+      summary: "The shard key's value, as it stands in the column",
+    }),
     param: string({
       multiple: true,
       multipleNonGreedy: true,

@@ -16,7 +16,11 @@ be written where that is owned or moving.`;
   ];
   static override exits = [4, 5, 6];
   static override args = {
-    key: stringArg({ ignoreStdin: true, required: true, description: "The shard key's value, as it stands in the column" }),
+    key: stringArg({
+      ignoreStdin: true,
+      required: true,
+      description: "The shard key's value, as it stands in the column",
+    }),
   };
   static override flags = {
     ...keyspaceFlag,

@@ -52,7 +52,9 @@ export function readBucketRows(
 ): Promise<readonly BucketRow[]> {
   return Promise.all(
     shards.map(async (shard) => {
-      const [[row] = []] = await servers.get(shard).use((session) => session.send([fill(SQL.look, { bucket })]));
+      const [[row] = []] = await servers
+        .get(shard)
+        .use((session) => session.send([fill(SQL.look, { bucket })]));
       if (row === undefined) return { shard: shard.name, row: null };
       const { state, epoch, token } = row;
       return { shard: shard.name, row: { state: String(state), epoch: Number(epoch), token: Number(token) } };
