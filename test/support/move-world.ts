@@ -10,6 +10,7 @@ import { type KeyspaceState, type RunnerRef, ShardStore } from "../../src/core/s
 import { MOVE_OPTIONS, type MoveDeps, type MoveOptions } from "../../src/core/shard/move/move-deps.ts";
 import type { MoveEvent } from "../../src/core/shard/move/move-event.ts";
 import type { HeldMove } from "../../src/core/shard/move/move-record.ts";
+import { Rebalancer, type RebalancerDeps } from "../../src/core/shard/move/rebalancer.ts";
 import { installSchema } from "../../src/core/shard/schema/install-schema.ts";
 import { shardTarget } from "../../src/core/shard/shard-url.ts";
 import { openStore } from "../../src/core/store/open-store.ts";
@@ -28,8 +29,10 @@ const DDL = `
 /** A keyspace over databases of one server, each a shard; the first has every bucket. */
 export interface MoveWorld extends AsyncDisposable {
   readonly store: Store;
+  readonly storeUrl: string;
   readonly shards: ShardStore;
   readonly names: readonly [string, string, string];
+  readonly server: MariaDb;
   state(): Promise<KeyspaceState>;
   /** Another connection to the same store. */
   another(): Promise<{ store: Store; shards: ShardStore }>;
@@ -37,6 +40,8 @@ export interface MoveWorld extends AsyncDisposable {
   pool(shard: string): MysqlPool;
   /** What a move is made with, and all that it said. */
   deps(over?: Partial<MoveDeps> & { readonly more?: Partial<MoveOptions> }): Promise<MoveDeps>;
+  /** One that runs several. */
+  rebalancer(over?: Partial<RebalancerDeps> & { readonly more?: Partial<MoveOptions> }): Promise<Rebalancer>;
   /** A new runner on a lease of its own. */
   runner(): Promise<RunnerRef>;
   bucket(n: number): Bucket;
@@ -67,7 +72,8 @@ export async function moveWorld(
 ): Promise<MoveWorld> {
   const name = `w${++worlds}`;
   const dir = await mkdtemp(join(tmpdir(), "dcs-move-"));
-  const open = () => openStore(url ?? `embedded:${dir}/store.db`, { timeoutMs: 5000, stateDir: dir });
+  const storeUrl = url ?? `embedded:${dir}/store.db`;
+  const open = () => openStore(storeUrl, { timeoutMs: 5000, stateDir: dir });
   const store = await open();
   const opened: Store[] = [store];
   const names = [`${name}a`, `${name}b`, `${name}c`] as const;
@@ -107,8 +113,10 @@ export async function moveWorld(
   };
   const world: MoveWorld = {
     store,
+    storeUrl,
     shards,
     names,
+    server,
     state: () => shards.keyspace(),
     async another() {
       const other = await open();
@@ -128,6 +136,10 @@ export async function moveWorld(
         signal: NEVER,
         ...over,
       };
+    },
+    async rebalancer({ more, ...over } = {}) {
+      const { runner: _runner, state: _state, ...deps } = await world.deps({ ...(more && { more }) });
+      return Rebalancer.open({ ...deps, store, concurrency: 4, ttlMs: 5000, ...over });
     },
     runner,
     bucket: (n) => bucket(world, n, buckets, pool),

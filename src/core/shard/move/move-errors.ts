@@ -17,6 +17,9 @@ export class FenceMissed extends Error {}
 /** A server is another one than when this attempt began: a failover. */
 export class ServerChanged extends Error {}
 
+/** A table was changed: what was copied by its old columns counts for nothing. */
+export class SchemaChanged extends Error {}
+
 /** A shard's server could not be connected to. */
 export class ShardFailed extends Error {
   readonly place: ShardPlace;

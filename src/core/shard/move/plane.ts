@@ -10,13 +10,15 @@ import { purgeBucket } from "../data/purge-bucket.ts";
 import { repairRows, verifyBucket } from "../data/verify-bucket.ts";
 import type { Fence } from "./fence.ts";
 import type { Move } from "./move.ts";
-import { openSession, type Side } from "./side.ts";
+import { openSession, sameTables, type Side } from "./side.ts";
 
 /** What the phases ask of the data plane, with the move's sessions, tables and limits. */
 
 /** P2: empties the target, and begins the copy last of all. */
 export async function emptyTarget(move: Move): Promise<void> {
   const { src, dst, record, token, deps } = move;
+  // Tables that differ are told of before anything is deleted.
+  sameTables(src, dst);
   await deleteRows(move, dst, ["incoming"], false);
   const { epoch, bucket } = record;
   const header = { epoch, source: src.mark, target: dst.mark, isComplete: false };

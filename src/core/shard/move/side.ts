@@ -10,7 +10,7 @@ import { type Dialect, readServer } from "../schema/server-info.ts";
 import { readTables, type TableInfo } from "../schema/table-info.ts";
 import { type BucketRow, BucketRows } from "./bucket-row.ts";
 import type { MoveDeps } from "./move-deps.ts";
-import { ServerChanged, ShardFailed } from "./move-errors.ts";
+import { SchemaChanged, ServerChanged, ShardFailed } from "./move-errors.ts";
 
 /** One of the two servers of a move, and what a runner has open to it. */
 export interface Side {
@@ -97,6 +97,15 @@ export async function openSession(side: Side, deps: MoveDeps, waitTimeoutS?: num
 export function destroySide(side: Side): void {
   side.rows[Symbol.dispose]();
   side.lane[Symbol.dispose]();
+}
+
+/** Rejects with SchemaChanged when a table is not as it was when this attempt began. */
+export async function demandSameSchema(side: Side): Promise<void> {
+  const names = side.tables.map(({ name }) => name);
+  const found = await readTables(side.rows, names);
+  const now = names.flatMap((each) => found.get(each) ?? []);
+  if (markOf(side.identity, now) === side.mark) return;
+  throw new SchemaChanged(`a table on shard ${side.shard.name} was changed while the bucket was copied`);
 }
 
 /** The tables as both sides must have them to copy rows between them. */

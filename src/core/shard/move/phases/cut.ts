@@ -6,7 +6,7 @@ import { Fence, FENCE_WAIT_TIMEOUT_S } from "../fence.ts";
 import type { Move } from "../move.ts";
 import { Died, FenceMissed, overBudget } from "../move-errors.ts";
 import { applyRound, drainUnder, verifyDirty, verifyUnder } from "../plane.ts";
-import { openSession } from "../side.ts";
+import { demandSameSchema, openSession } from "../side.ts";
 
 /** Between two cuts: writers go on, and what they change is applied. */
 const AGAIN = { initialMs: 20, factor: 2, maxMs: 2000 };
@@ -75,7 +75,8 @@ async function seal(move: Move): Promise<void> {
     }
     await move.point("cut:locked");
     const healthy = askStore(move);
-    healthy.catch(() => {});
+    const schemas = Promise.all([src, dst].map(demandSameSchema));
+    for (const asked of [healthy, schemas]) asked.catch(() => {});
     await drainUnder(move, fence, budget.signal);
     if (!(await verifyUnder(move, fence, budget.signal))) {
       move.isVerified = false;
@@ -84,6 +85,7 @@ async function seal(move: Move): Promise<void> {
     await move.point("cut:drained");
     await move.candidates(dst);
     move.pace.asked(await healthy);
+    await schemas;
     const late = report.cutMs + move.pace.afterSeal - maxPauseMs;
     if (late > 0) throw new FenceMissed(`it would have taken ${Math.round(late)} ms more than the budget`);
     if (!(await fence.seal(row, dst.shard.name))) throw new FenceMissed("the log was not empty");
