@@ -83,7 +83,6 @@ export {
   type ShardRouterOptions,
   type TransactionOptions,
 } from "./shard/router/shard-router.ts";
-export type { QueryOptions, ShardResult, ShardTransaction } from "./shard/router/shard-transaction.ts";
 export type {
   QueryOptions,
   ShardResult,
