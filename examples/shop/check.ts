@@ -3,7 +3,7 @@
 //
 //   node examples/shop/check.ts --record /tmp/writer.jsonl mysql://dcs@127.0.0.1:3306/dcs URL…
 import { parseArgs } from "node:util";
-import { createConnection, type Connection } from "mysql2/promise";
+import { type Connection, createConnection } from "mysql2/promise";
 import { type Entry, type OrderState, readRecord } from "./kit/record.ts";
 
 const TABLES = ["tenants", "orders", "items", "oddities"];
@@ -23,7 +23,15 @@ if (urls.length === 0 || values.record === undefined) {
 const problems: string[] = [];
 const connections: Connection[] = [];
 for (const uri of urls) {
-  connections.push(await createConnection({ uri, charset: "utf8mb4", timezone: "Z", supportBigNumbers: true, bigNumberStrings: true }));
+  connections.push(
+    await createConnection({
+      uri,
+      charset: "utf8mb4",
+      timezone: "Z",
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+    }),
+  );
 }
 const found = await readOrders();
 const counts = { acknowledged: 0, refused: 0, unknown: 0, orders: 0, rows: await checkPlaces() };
@@ -71,7 +79,8 @@ async function checkPlaces(): Promise<number> {
       if (!WRITABLE.has(String(row["state"]))) continue;
       const bucket = Number(row["bucket"]);
       const other = owners.get(bucket);
-      if (other !== undefined) problems.push(`bucket ${bucket} may be written on ${other} and on ${shown(i)}`);
+      if (other !== undefined)
+        problems.push(`bucket ${bucket} may be written on ${other} and on ${shown(i)}`);
       owners.set(bucket, shown(i));
     }
     for (const table of TABLES) {
@@ -79,7 +88,10 @@ async function checkPlaces(): Promise<number> {
       for (const row of await ask(connection, sql)) {
         const state = states.get(Number(row["bucket"])) ?? "not known";
         if (WRITABLE.has(state)) total += Number(row["n"]);
-        else problems.push(`${shown(i)}: ${row["n"]} rows of bucket ${row["bucket"]} in ${table}, where it is ${state}`);
+        else
+          problems.push(
+            `${shown(i)}: ${row["n"]} rows of bucket ${row["bucket"]} in ${table}, where it is ${state}`,
+          );
       }
     }
   }
@@ -90,7 +102,9 @@ async function checkPlaces(): Promise<number> {
 function checkRecord(entries: readonly Entry[]): void {
   const tries = new Map<number, Entry>();
   const allowed = new Map<string, (OrderState | null)[]>();
-  const fates = new Map(entries.flatMap((entry) => (entry.is === "try" ? [] : [[entry.n, entry.is] as const])));
+  const fates = new Map(
+    entries.flatMap((entry) => (entry.is === "try" ? [] : [[entry.n, entry.is] as const])),
+  );
   for (const entry of entries) if (entry.is === "try") tries.set(entry.n, entry);
   for (const [n, { tenant, after = {} }] of tries) {
     const fate = fates.get(n) ?? "unknown";
@@ -123,7 +137,9 @@ async function checkSums(): Promise<void> {
         GROUP BY t.tenant HAVING t.orders <> n OR t.cents <> total`,
     );
     for (const { tenant, orders, cents, n, total } of wrong) {
-      problems.push(`${shown(i)}: tenant ${tenant} says ${orders} orders and ${cents} cents, and has ${n} and ${total}`);
+      problems.push(
+        `${shown(i)}: tenant ${tenant} says ${orders} orders and ${cents} cents, and has ${n} and ${total}`,
+      );
     }
   }
 }

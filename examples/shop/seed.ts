@@ -3,7 +3,7 @@
 //   node examples/shop/seed.ts mysql://dcs@127.0.0.1:3306/dcs [URL…] [--tenants 200] [--orders 20000] [--seed 1]
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { createConnection, type Connection } from "mysql2/promise";
+import { type Connection, createConnection } from "mysql2/promise";
 import { randomFrom, skewed, tenantNames } from "./kit/random.ts";
 
 const BATCH = 500;
@@ -27,7 +27,12 @@ const random = randomFrom(Number(values.seed));
 const names = tenantNames(Number(values.tenants));
 
 async function using(url: string, work: (connection: Connection) => Promise<void>): Promise<void> {
-  const connection = await createConnection({ uri: url, multipleStatements: true, charset: "utf8mb4", timezone: "Z" });
+  const connection = await createConnection({
+    uri: url,
+    multipleStatements: true,
+    charset: "utf8mb4",
+    timezone: "Z",
+  });
   try {
     await work(connection);
   } finally {
@@ -70,7 +75,11 @@ async function fillTables(connection: Connection): Promise<void> {
   await insert(connection, "tenants (tenant, name, plan, orders, cents)", tenants);
   await insert(connection, "orders (tenant, id, number, status, cents, note)", orders);
   await insert(connection, "items (tenant, order_id, line, sku, quantity, cents)", items);
-  await insert(connection, ODDITIES, names.flatMap((name, i) => (i % 10 === 0 ? oddities(name) : [])));
+  await insert(
+    connection,
+    ODDITIES,
+    names.flatMap((name, i) => (i % 10 === 0 ? oddities(name) : [])),
+  );
   await connection.query("UPDATE oddities SET place = ST_GeomFromText('POINT(-0.1 51.5)') WHERE n > 0");
 }
 

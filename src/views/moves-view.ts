@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Box, render, Text, useWindowSize } from "ink";
 import { createElement as h, type ReactElement, useEffect, useState } from "react";
 import type { BoardView } from "../core/shard/operate/move-board.ts";
@@ -25,6 +26,8 @@ export interface MovesView {
 const FRAME_MS = 100;
 /** Times and rates go on also when nothing happens. */
 const IDLE_MS = 1000;
+/** By then the last frame is drawn. */
+const LAST_MS = 50;
 const BAR = 30;
 const ENDED_SHOWN = 3;
 
@@ -36,7 +39,11 @@ export function showMoves(options: MovesViewOptions): MovesView {
     listener(options.look());
   };
   // The terminal stays as it is, so that Ctrl-C is a signal, which stops the moves cleanly.
-  const app = render(h(Moves, { ...options, subscribe }), { exitOnCtrlC: false, stdout: process.stderr, patchConsole: false });
+  const app = render(h(Moves, { ...options, subscribe }), {
+    exitOnCtrlC: false,
+    stdout: process.stderr,
+    patchConsole: false,
+  });
   let pending: NodeJS.Timeout | undefined;
   let drawn = 0;
   const draw = () => {
@@ -53,7 +60,8 @@ export function showMoves(options: MovesViewOptions): MovesView {
     async end() {
       clearInterval(idle);
       draw();
-      await app.waitUntilRenderFlush();
+      // React takes the state in at its leisure, and ink draws no sooner than a frame after the last one.
+      await sleep(LAST_MS);
       app.unmount();
     },
   };
@@ -91,7 +99,9 @@ function Moves(props: MovesProps): ReactElement {
     ),
     pauses === "" ? null : h(Text, { dimColor: color }, pauses),
     table(shown, props),
-    active.length > shown.length ? h(Text, { dimColor: color }, `… and ${active.length - shown.length} more`) : null,
+    active.length > shown.length
+      ? h(Text, { dimColor: color }, `… and ${active.length - shown.length} more`)
+      : null,
     ...ended
       .slice(-ENDED_SHOWN)
       .map((result) =>

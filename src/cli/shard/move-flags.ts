@@ -1,12 +1,5 @@
-import { custom, option } from "@oclif/core/flags";
-import { parseByteSize } from "../../core/util/byte-size.ts";
+import { option } from "@oclif/core/flags";
 import { integerFlag, positiveDurationFlag } from "../flags.ts";
-
-/** Bytes, such as `20MiB`. */
-const byteSizeFlag = custom<number>({
-  helpValue: "SIZE",
-  parse: async (input, _context, flag) => Math.max(1, parseByteSize(input, `--${flag.name}`)),
-});
 
 /** What is planned. */
 export const planningFlags = {
@@ -20,7 +13,11 @@ export const planningFlags = {
 /** How fast moves go. */
 export const speedFlags = {
   concurrency: integerFlag({ min: 1, max: 64, summary: "Moves at once (2)" }),
-  "max-rate": byteSizeFlag({ summary: "Bytes a second of all copies together (no limit)" }),
+  "max-rate": integerFlag({
+    min: 1,
+    max: 1_000_000_000,
+    summary: "Rows a second of all copies and clean-ups together (no limit)",
+  }),
 };
 
 /** How moves treat those who use the servers. */
@@ -32,7 +29,10 @@ export const moveFlags = {
   "throttle-threads": integerFlag({
     min: 1,
     max: 100_000,
-    summary: "The copy waits while a server runs more statements at once than this",
+    summary: "Copies wait while a server runs more statements at once than this",
+  }),
+  "throttle-lag": positiveDurationFlag({
+    summary: "Copies wait while a server that is a replica is further behind than this",
   }),
 };
 
@@ -42,5 +42,6 @@ export interface MoveFlags {
   readonly "max-rate"?: number | undefined;
   readonly "max-pause"?: number | undefined;
   readonly "throttle-threads"?: number | undefined;
+  readonly "throttle-lag"?: number | undefined;
   readonly "reverse-window"?: number | undefined;
 }

@@ -1,6 +1,6 @@
 import type { ShardStore } from "../../core/shard/map/shard-store.ts";
 import { MOVE_OPTIONS } from "../../core/shard/move/move-deps.ts";
-import { Rebalancer, type RebalanceResult, type WantedMove } from "../../core/shard/move/rebalancer.ts";
+import { type RebalanceResult, Rebalancer, type WantedMove } from "../../core/shard/move/rebalancer.ts";
 import { MoveBoard } from "../../core/shard/operate/move-board.ts";
 import { shardTarget } from "../../core/shard/shard-url.ts";
 import { formatByteSize } from "../../core/util/byte-size.ts";
@@ -10,7 +10,7 @@ import type { MovesView } from "../../views/moves-view.ts";
 import { wantsColour } from "../colour.ts";
 import { printable } from "../text.ts";
 import type { MoveFlags } from "./move-flags.ts";
-import type { ShardPlaces } from "./shard-places.ts";
+import { isLive, type ShardPlaces } from "./shard-places.ts";
 import { MoveTeller } from "./tell-moves.ts";
 
 export const CONCURRENCY = 2;
@@ -37,7 +37,7 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
   const teller = new MoveTeller(out, clock);
   const view = await openView(request, board, places);
   const concurrency = flags.concurrency ?? CONCURRENCY;
-  const rate = flags["max-rate"];
+  const lag = flags["throttle-lag"];
   try {
     await using rebalancer = await Rebalancer.open({
       ...{ shards, store, clock, signal, concurrency, ttlMs: TTL_MS },
@@ -47,8 +47,8 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
         timeoutMs: settings.timeoutMs.value,
         maxPauseMs: flags["max-pause"] ?? MOVE_OPTIONS.maxPauseMs,
         maxThreads: flags["throttle-threads"] ?? MOVE_OPTIONS.maxThreads,
-        maxBytesPerS: rate === undefined ? MOVE_OPTIONS.maxBytesPerS : Math.max(1, rate / concurrency),
-        windowMs: flags["reverse-window"] ?? MOVE_OPTIONS.windowMs,
+        maxRate: flags["max-rate"] ?? MOVE_OPTIONS.maxRate,
+        maxLagS: lag === undefined ? MOVE_OPTIONS.maxLagS : lag / 1000,
       },
       onEvent: (event) => {
         board.take(event);
@@ -66,9 +66,9 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
 async function openView(
   { title }: MovesRequest,
   board: MoveBoard,
-  { out }: ShardPlaces,
+  places: ShardPlaces,
 ): Promise<MovesView | null> {
-  if (!out.tty || out.quiet || process.stderr.isTTY !== true) return null;
+  if (!isLive(places)) return null;
   const { showMoves } = await import("../../views/moves-view.ts");
   return showMoves({
     ...{ title, printable, duration: formatDuration, size: formatByteSize },

@@ -21,12 +21,18 @@ export class MoveTeller {
   }
 
   take(event: MoveEvent): void {
-    const { status } = event;
+    const { status, kind } = event;
     if (!this.#isWanted(event)) return;
     this.#told.set(status.bucket, this.#clock.monotonic());
     this.#steps.set(status.bucket, `${status.step} ${status.waiting?.what ?? ""}`);
-    const data = eventData(event);
-    this.#out.event(event.kind.replaceAll(" ", "-"), data, line(event));
+    // A move has a dozen steps; who reads lines wants to know what came of it.
+    const isDetail = kind === "step" || kind === "opened" || this.#out.mode === "name";
+    if (!this.#isJson && isDetail) this.#out.verbose(line(event));
+    else this.#out.event(kind.replaceAll(" ", "-"), eventData(event), line(event));
+  }
+
+  get #isJson(): boolean {
+    return this.#out.mode === "ndjson" || this.#out.mode === "json";
   }
 
   /** Steps at once, progress now and then. */
@@ -35,9 +41,8 @@ export class MoveTeller {
       return this.#steps.get(status.bucket) !== `${status.step} ${status.waiting?.what ?? ""}`;
     }
     if (kind !== "progress") return true;
-    const isJson = this.#out.mode === "ndjson" || this.#out.mode === "json";
     const since = this.#clock.monotonic() - (this.#told.get(status.bucket) ?? 0);
-    return since >= (isJson ? EVENT_MS : LINE_MS);
+    return since >= (this.#isJson ? EVENT_MS : LINE_MS);
   }
 }
 

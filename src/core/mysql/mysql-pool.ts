@@ -24,6 +24,8 @@ export interface PooledConnection {
   send(statements: readonly string[]): Promise<readonly MysqlResult[]>;
   /** As MysqlConnection's, for a pool whose sessions are `isForeign`. */
   query(sql: string): Promise<MysqlAnswer>;
+  /** Breaks it off, whatever it is doing; the server rolls back. */
+  destroy(): void;
 }
 
 /** Limits within the time of a piece of work, ms; all of it unless given. */
@@ -78,6 +80,7 @@ export class MysqlPool implements AsyncDisposable {
         maxPacket: lent.maxPacket,
         send: (statements) => lent.send(statements, left()),
         query: (sql) => lent.query(sql, left()),
+        destroy: () => lent.destroy(),
       });
       this.#give(lent);
       return done;

@@ -2,6 +2,7 @@
 export const SQL = {
   "log-backlog": "SELECT COUNT(*) AS rows_left FROM dcs_log WHERE bucket = :bucket",
   "log-delete": "DELETE FROM dcs_log WHERE id IN (:ids)",
+  "log-find": "SELECT tbl, pk FROM dcs_log WHERE bucket = :bucket AND pk IN (:pks)",
   "log-purge": "DELETE FROM dcs_log WHERE bucket = :bucket ORDER BY id LIMIT :limit",
   "log-read": "SELECT id, tbl, pk FROM dcs_log WHERE bucket = :bucket ORDER BY id LIMIT :limit",
   "progress-begin": "INSERT INTO dcs_progress (bucket, tbl, epoch, source, target, reached, is_complete, copied)\nVALUES (:bucket, '', :epoch, :source, :target, NULL, :isComplete, 0)",

@@ -1,6 +1,6 @@
 import { toBytes } from "../../mysql/mysql-connection.ts";
 import { BUCKET_COLUMN } from "../names.ts";
-import { literalSql, literalsSql } from "../schema/literal-sql.ts";
+import { literalsSql } from "../schema/literal-sql.ts";
 import { type ColumnInfo, quoteName, type TableInfo } from "../schema/table-info.ts";
 import { splitLiterals } from "./split-literals.ts";
 
@@ -131,11 +131,15 @@ export class TableSql {
   }
 }
 
-/** A column's value as bytes that no other list of values gives. */
-function digestSql(column: ColumnInfo): string {
-  const name = quoteName(column.name);
-  if (OF_BYTES.test(column.dataType)) {
-    return `IFNULL(CONCAT(LENGTH(${name}), ':', CAST(${name} AS BINARY)), 'N')`;
+/** A column's value as bytes, so that no two lists of values give the same: what is no number or date has its length before it. */
+function digestSql({ name, dataType }: ColumnInfo): string {
+  const value = quoteName(name);
+  if (OF_BYTES.test(dataType)) {
+    return `IFNULL(CONCAT(LENGTH(${value}), ':', CAST(${value} AS BINARY)), 'N')`;
   }
-  return `${literalSql(column, name)}, ','`;
+  // As text a FLOAT loses digits; the others are numbers to the server.
+  const isReal = dataType === "float" || dataType === "double";
+  const isNumber = dataType === "bit" || dataType === "enum" || dataType === "set";
+  const exact = isReal ? `${value} * 1e0` : isNumber ? `CAST(${value} AS UNSIGNED)` : value;
+  return `IFNULL(CAST(${exact} AS BINARY), 'N'), ','`;
 }

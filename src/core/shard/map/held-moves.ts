@@ -20,7 +20,11 @@ export async function flipMove(parts: ShardParts, held: HeldMove, turnRound: boo
   if (turnRound && record.isReverse) throw new Error(`bucket ${record.bucket}: a move back has no window`);
   const { src, dst, epoch } = record;
   const next = { shard: dst, epoch: epoch + 1 };
-  const turned: MoveRecord = { ...record, src: dst, dst: src, epoch: next.epoch, isReverse: true };
+  const turned: MoveRecord = {
+    ...{ ...record, src: dst, dst: src, epoch: next.epoch, isReverse: true },
+    // How long the window is open counts from here.
+    startedAt: parts.clock.now(),
+  };
   const mapRevision = await changeMap(parts, held, { shard: src, epoch }, next, turnRound ? turned : null);
   return {
     ...held,

@@ -10,15 +10,20 @@ export interface MoveOptions {
   readonly maxPauseMs: number;
   /** Sessions that write to the target during the copy (2). */
   readonly lanes: number;
-  /** Bytes a second of the copy; null: no limit. */
-  readonly maxBytesPerS: number | null;
-  /** The copy waits while more threads than this run on either server; null: no limit. */
+  /** Rows a second of the copies, comparisons and deletions of one move; null: no limit. */
+  readonly maxRate: number | null;
+  /** They wait while more statements than this run on either server (`Threads_running`); null: no limit. */
   readonly maxThreads: number | null;
+  /** They wait while a replica that a server of the move is, is so many seconds behind; null: no limit. */
+  readonly maxLagS: number | null;
   /** Bound of one conversation with a server, ms (10,000). */
   readonly timeoutMs: number;
   /** How often a move that failed is taken over anew, before it is left to `dcs shard resume` (5). */
   readonly retries: number;
-  /** Keeps the way back open for so long after the flip, ms; null: no reverse window. */
+  /**
+   * Keeps the way back open for so long after the flip, ms; null: no reverse window. A claim writes it into the record's plan, and
+   * whoever goes on with the move keeps to that.
+   */
   readonly windowMs: number | null;
   /** The window is closed when the target is so many changed rows behind (100,000). */
   readonly windowBacklog: number;
@@ -27,8 +32,9 @@ export interface MoveOptions {
 export const MOVE_OPTIONS: MoveOptions = {
   maxPauseMs: 200,
   lanes: 2,
-  maxBytesPerS: null,
+  maxRate: null,
   maxThreads: null,
+  maxLagS: null,
   timeoutMs: 10_000,
   retries: 5,
   windowMs: null,
@@ -54,6 +60,8 @@ export interface MoveDeps {
    * to all candidates makes each COMMIT wait, or where there are none, it is left out.
    */
   readonly candidates?: (shard: Shard) => Promise<void>;
-  /** For tests: awaited before each step, and at the points inside of the cut. */
+  /** Goes the way back that a reverse window kept open. */
+  readonly undo?: boolean;
+  /** For tests: awaited before and after each step, and inside of some. What it throws ends the run as if its process had died. */
   readonly failpoint?: (name: string) => void | Promise<void>;
 }

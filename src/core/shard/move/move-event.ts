@@ -14,7 +14,6 @@ export const MOVE_STEPS = [
   "flip",
   "open",
   "retire",
-  "open window",
   "window",
   "clean",
   "end",

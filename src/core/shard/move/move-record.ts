@@ -16,7 +16,7 @@ export interface MoveRecord {
   readonly isReverse: boolean;
   /** What the operator asked for when it was claimed: id of the rebalance, and how. */
   readonly plan: string;
-  /** Epoch ms. */
+  /** Epoch ms of the claim; of a reverse window, of its flip. */
   readonly startedAt: number;
 }
 

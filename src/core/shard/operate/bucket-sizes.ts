@@ -1,14 +1,9 @@
 import { fill, SqlText } from "../../mysql/sql-text.ts";
 import type { BucketOwner, Keyspace } from "../keyspace.ts";
 import { BUCKET_COLUMN } from "../names.ts";
+import type { BucketSize } from "../plan/plan-moves.ts";
 import { quoteName, readTables } from "../schema/table-info.ts";
 import type { ShardServer } from "./shard-servers.ts";
-
-export interface BucketSize {
-  readonly rows: number;
-  /** On the disk, with indexes, as the server estimates it. */
-  readonly bytes: number;
-}
 
 /** So many statements count a table: none runs for long, and a large table is read in steps. */
 const STEPS = 64;

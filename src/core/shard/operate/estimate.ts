@@ -23,13 +23,13 @@ const ASSUMED = { bytesPerS: 20 * 1024 * 1024, eachMs: 1500, pauseMs: 50 } as co
 const LARGE = 4 * 1024 * 1024;
 
 /**
- * How long it takes to move buckets of these sizes, `concurrency` at a time, at most `maxBytesPerS` each; by how past moves went where
- * there are some, newest first.
+ * How long it takes to move buckets of these sizes, `concurrency` at a time, at most `maxRate` rows a second together; by how past
+ * moves went where there are some, newest first.
  */
 export function estimateMoves(
-  bytes: readonly number[],
+  moves: readonly { readonly rows: number; readonly bytes: number }[],
   past: readonly PastMove[],
-  { concurrency, maxBytesPerS }: { readonly concurrency: number; readonly maxBytesPerS: number | null },
+  { concurrency, maxRate }: { readonly concurrency: number; readonly maxRate: number | null },
 ): Estimate {
   const moved = past.filter(({ outcome }) => outcome === "moved");
   const small = moved.filter((move) => move.bytes < LARGE).map(({ durationMs }) => durationMs);
@@ -37,11 +37,13 @@ export function estimateMoves(
   const rates = moved
     .filter((move) => move.bytes >= LARGE)
     .map((move) => (move.bytes * 1000) / Math.max(1, move.durationMs - eachMs));
-  const measured = median(rates) ?? ASSUMED.bytesPerS;
-  const bytesPerS = Math.max(1, Math.min(measured, maxBytesPerS ?? Number.POSITIVE_INFINITY));
+  const bytesPerS = Math.max(1, median(rates) ?? ASSUMED.bytesPerS);
   const pauses = moved.flatMap(({ pauseMs }) => (pauseMs === null ? [] : [pauseMs]));
+  const takes = moves.map(({ bytes }) => eachMs + (bytes * 1000) / bytesPerS);
+  const rows = moves.reduce((sum, move) => sum + move.rows, 0);
+  const throttled = maxRate === null ? 0 : (rows * 1000) / maxRate;
   return {
-    durationMs: Math.round(spread(bytes, concurrency, (each) => eachMs + (each * 1000) / bytesPerS)),
+    durationMs: Math.round(Math.max(lastEnd(takes, concurrency), throttled)),
     pauseMs: Math.round(median(pauses) ?? ASSUMED.pauseMs),
     bytesPerS: Math.round(bytesPerS),
     from: moved.length > 0 ? "history" : "assumed",
@@ -49,11 +51,11 @@ export function estimateMoves(
 }
 
 /** When the last one ends, if each goes to whichever of the hands is free first. */
-function spread(sizes: readonly number[], hands: number, takes: (size: number) => number): number {
+function lastEnd(takes: readonly number[], hands: number): number {
   const busyUntil = Array.from({ length: Math.max(1, hands) }, () => 0);
-  for (const size of sizes) {
+  for (const ms of takes) {
     const first = busyUntil.indexOf(Math.min(...busyUntil));
-    busyUntil[first] = (busyUntil[first] ?? 0) + takes(size);
+    busyUntil[first] = (busyUntil[first] ?? 0) + ms;
   }
   return Math.max(...busyUntil);
 }

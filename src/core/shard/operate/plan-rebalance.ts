@@ -11,8 +11,8 @@ export interface PlanRequest {
   readonly maxMoves: number | null;
   /** Moves at once. */
   readonly concurrency: number;
-  /** Of all moves together, bytes a second; null: no limit. */
-  readonly maxBytesPerS: number | null;
+  /** Of all moves together, rows a second; null: no limit. */
+  readonly maxRate: number | null;
 }
 
 /** Moves that even a keyspace out, and what they will cost. */
@@ -50,7 +50,7 @@ export async function planRebalance(request: PlanRequest, deps: PlanDeps): Promi
   const all = state.shards.map((shard) => servers.get(shard));
   const sizes = await bucketSizes(state.keyspace, map.owners, all, servers.stepMs, signal);
   const plan = planMoves({
-    keyspace: state.keyspace,
+    keyspace: state.keyspace.name,
     shards: state.shards,
     owners: map.owners,
     by: request.by,
@@ -64,10 +64,9 @@ function finish(
   state: KeyspaceState,
   mapRevision: number,
   plan: MovePlan,
-  { by, concurrency, maxBytesPerS }: PlanRequest,
+  { by, concurrency, maxRate }: PlanRequest,
   past: Parameters<typeof estimateMoves>[1],
 ): RebalancePlan {
-  const each = maxBytesPerS === null ? null : maxBytesPerS / concurrency;
   return {
     keyspace: state.keyspace.name,
     by,
@@ -76,10 +75,6 @@ function finish(
     plan,
     rows: plan.moves.reduce((sum, { rows }) => sum + rows, 0),
     bytes: plan.moves.reduce((sum, { bytes }) => sum + bytes, 0),
-    estimate: estimateMoves(
-      plan.moves.map(({ bytes }) => bytes),
-      past,
-      { concurrency, maxBytesPerS: each },
-    ),
+    estimate: estimateMoves(plan.moves, past, { concurrency, maxRate }),
   };
 }

@@ -26,19 +26,19 @@ const STEP_MS = 60_000;
 /** The servers of a keyspace, each connected to when it is first used. */
 export class ShardServers implements AsyncDisposable {
   readonly stepMs: number;
-  readonly #options: ShardServersOptions;
+  readonly options: ShardServersOptions;
   readonly #pools = new Map<string, Promise<MysqlPool>>();
 
   constructor(options: ShardServersOptions) {
-    this.#options = options;
+    this.options = options;
     this.stepMs = Math.max(options.timeoutMs, options.stepMs ?? STEP_MS);
   }
 
   get(shard: Shard): ShardServer {
     return {
       shard,
-      use: async (work, timeoutMs = this.#options.timeoutMs) => {
-        const { shown } = this.#options.target(shard);
+      use: async (work, timeoutMs = this.options.timeoutMs) => {
+        const { shown } = this.options.target(shard);
         try {
           const pool = await this.#pool(shard);
           return await pool.use(work, timeoutMs);
@@ -57,7 +57,7 @@ export class ShardServers implements AsyncDisposable {
   #pool(shard: Shard): Promise<MysqlPool> {
     const known = this.#pools.get(shard.name);
     if (known !== undefined) return known;
-    const { target, clock, timeoutMs } = this.#options;
+    const { target, clock, timeoutMs } = this.options;
     const opening = (async () => MysqlPool.open(target(shard), { clock, timeoutMs, size: 2 }))();
     this.#pools.set(shard.name, opening);
     // One that could not be opened is tried again the next time.

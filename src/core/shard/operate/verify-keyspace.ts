@@ -8,6 +8,7 @@ import type { Finding } from "../schema/finding.ts";
 import { literalsSql } from "../schema/literal-sql.ts";
 import { quoteName, readTables } from "../schema/table-info.ts";
 import { countRows } from "./bucket-sizes.ts";
+import { type ComparedMove, compareMove } from "./compare-moves.ts";
 import { judgePlaces, type PlaceFault, type SeenBucket, type SeenServer } from "./judge-places.ts";
 import type { ShardServer, ShardServers } from "./shard-servers.ts";
 
@@ -42,6 +43,8 @@ export interface Verification {
   readonly shards: readonly VerifiedShard[];
   /** Those under way. */
   readonly moves: readonly MoveState[];
+  /** Of these the ones whose copy is complete, compared row by row. */
+  readonly compared: readonly ComparedMove[];
   readonly faults: readonly FoundFault[];
 }
 
@@ -77,6 +80,13 @@ export async function verifyKeyspace(deps: VerifyDeps): Promise<Verification> {
     const still = new Set(seen.faults.map(nameOf));
     faults = faults.filter((fault) => still.has(nameOf(fault)));
   }
+  const compared: ComparedMove[] = [];
+  for (const move of seen.moves) {
+    onProgress?.(`comparing bucket ${move.record.bucket} on ${move.record.src} and ${move.record.dst}`);
+    const one = await compareMove(state, move, { ...servers.options, signal });
+    // One that ended meanwhile was compared with what is being deleted.
+    if (one !== null && (await isStill(move, shards))) compared.push(one);
+  }
   const checked = await Promise.all(
     all.map((server) => server.use((session) => checkServer(session, state.keyspace, server.shard.name))),
   );
@@ -90,6 +100,7 @@ export async function verifyKeyspace(deps: VerifyDeps): Promise<Verification> {
       findings: checked[i] ?? [],
     })),
     moves: seen.moves,
+    compared,
     faults: await Promise.all(faults.map((fault) => withKeys(fault, state.keyspace, all))),
   };
 }
@@ -109,6 +120,18 @@ async function look(
   );
   const records = moves.map(({ record }) => record);
   return { map, moves, servers: seen, faults: judgePlaces(map.owners, records, seen) };
+}
+
+/** Whether the same move is under way still, in the same direction. */
+async function isStill({ record }: MoveState, shards: ShardStore): Promise<boolean> {
+  const now = await shards.move(record.bucket);
+  const same = now?.record;
+  return (
+    same?.src === record.src &&
+    same.dst === record.dst &&
+    same.epoch === record.epoch &&
+    same.intent === record.intent
+  );
 }
 
 /** What a server says of each bucket. */

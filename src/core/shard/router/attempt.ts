@@ -1,6 +1,7 @@
 import { DcsError } from "../../errors.ts";
 import type { SqlParam } from "../../mysql/bind-params.ts";
-import { isMysqlError, PoolBusyError } from "../../mysql/mysql-error.ts";
+import { isMysqlError, type MysqlError, PoolBusyError } from "../../mysql/mysql-error.ts";
+import type { Clock } from "../../util/clock.ts";
 import type { BucketOwner, ShardMap } from "../keyspace.ts";
 import { BucketRefusal, refusalOf, type Wanted } from "./bucket-refusal.ts";
 import type { Membership, Ticket } from "./membership.ts";
@@ -15,12 +16,14 @@ export interface Failed {
   readonly place: Place;
   /** Of the map by which it was routed. */
   readonly revision: number;
+  /** A BucketRefusal where it moved. */
   readonly error: unknown;
 }
 
 export type Tried<T> = { readonly value: T } | { readonly failed: Failed };
 
 export interface TryParts {
+  readonly clock: Clock;
   readonly membership: Membership;
   readonly pools: ShardPools;
   /** The transaction's own first. */
@@ -38,8 +41,13 @@ export function tryTransaction<T>(
     const tx = new OpenTransaction(connection, place);
     let value: T;
     try {
-      value = await work(tx);
+      value = await inTime(work(tx), parts);
     } catch (error) {
+      if (error instanceof Slow) {
+        const slow = tooSlow(place, parts.limits.transactionMs);
+        tx.abandon(slow);
+        throw slow;
+      }
       // What the server said weighs more than what the application made of it.
       await tx.finish();
       throw new OfApplication(error);
@@ -63,6 +71,23 @@ export function tryRead(
   return tryOn(parts, async (connection) => resultOf(await connection.query(text)));
 }
 
+class Slow extends Error {}
+
+async function inTime<T>(work: Promise<T>, { clock, limits }: TryParts): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const cancel = clock.timer(limits.transactionMs, () => late.reject(new Slow()));
+  work.catch(() => {});
+  return await Promise.race([work, late.promise]).finally(cancel);
+}
+
+function tooSlow({ shard }: Place, transactionMs: number): DcsError {
+  return new DcsError(
+    "SHARD_TRANSACTION_SLOW",
+    `a transaction on shard ${shard} was not done within ${transactionMs} ms; it is rolled back`,
+    { details: { shard, transactionMs } },
+  );
+}
+
 /** What the function of a transaction threw by itself. */
 class OfApplication extends Error {
   readonly thrown: unknown;
@@ -82,28 +107,29 @@ async function tryOn<T>(
   work: (connection: Lent, place: Place, ticket: Ticket, mark: { committing: boolean }) => Promise<T>,
 ): Promise<Tried<T>> {
   const before = membership.map.present;
-  const { shard } = placeOf(before, buckets);
   const mark = { committing: false };
   let ticket: Ticket | null = null;
-  let place = placeOf(before, buckets);
+  let place = placeOf(before, buckets, pools);
+  const { shard } = place;
   try {
     const pool = await pools.to(shard);
     const value = await pool.use(
       async (connection) => {
         // Waiting for the session took its time: the map of now counts, and the transaction begins here.
         ticket = membership.begin();
-        place = placeOf(ticket.map, buckets);
+        place = placeOf(ticket.map, buckets, pools);
         if (place.shard !== shard) throw new Rerouted();
         return await work(connection, place, ticket, mark);
       },
-      limits.transactionMs,
+      // The limit of a transaction's own time comes first, so that it is what is told.
+      limits.waitMs + limits.transactionMs + limits.answerMs,
       limits,
     );
     return { value };
   } catch (error) {
-    const failed = (why: Failed["why"]) => {
+    const failed = (why: Failed["why"], what: unknown = error) => {
       const revision = (ticket as Ticket | null)?.map.revision ?? before.revision;
-      return { failed: { why, place, revision, error } } as const;
+      return { failed: { why, place, revision, error: what } } as const;
     };
     if (error instanceof Rerouted) return failed("rerouted");
     if (error instanceof OfApplication) throw error.thrown;
@@ -114,22 +140,22 @@ async function tryOn<T>(
     // Without a COMMIT the server rolls back; a server that is not there at all is no matter of trying again.
     const wasSent = ticket !== null && !(error instanceof PoolBusyError);
     if (wasSent && isMysqlError(error, "lost")) return failed("lost");
-    throw serverError(error, shard);
+    throw serverError(error, place);
   } finally {
     (ticket as Ticket | null)?.end();
   }
 }
 
-function outcomeUnknown(error: unknown, shard: string): DcsError {
+function outcomeUnknown(error: MysqlError, shard: string): DcsError {
   return new DcsError(
     "SHARD_OUTCOME_UNKNOWN",
-    `the connection to shard ${shard} was lost after COMMIT was sent: the transaction was done or was not`,
+    `shard ${shard} did not confirm a COMMIT (${error.message}): the transaction was done or was not`,
     { cause: error, details: { shard } },
   );
 }
 
 /** Where buckets are by a map. SHARD_KEYS_APART when that is not one shard. */
-function placeOf({ owners }: ShardMap, buckets: readonly [number, ...number[]]): Place {
+function placeOf({ owners }: ShardMap, buckets: readonly [number, ...number[]], pools: ShardPools): Place {
   const [first, ...more] = buckets.map((bucket): Wanted & BucketOwner => {
     const owner = owners[bucket];
     if (owner === undefined) throw new Error(`the map has no bucket ${bucket}`);
@@ -144,5 +170,5 @@ function placeOf({ owners }: ShardMap, buckets: readonly [number, ...number[]]):
       { details: { buckets, shards: [first.shard, apart.shard] } },
     );
   }
-  return { shard: first.shard, wanted: [first, ...more] };
+  return { ...pools.placeOf(first.shard), wanted: [first, ...more] };
 }

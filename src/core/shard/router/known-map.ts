@@ -20,7 +20,11 @@ export class KnownMap {
   }
 
   take(map: ShardMap): void {
-    if (map.revision <= this.#map.revision) return;
+    if (map.revision > this.#map.revision) this.replace(map);
+  }
+
+  /** Also by an older one: of a store that went back. */
+  replace(map: ShardMap): void {
     this.#map = map;
     for (const resolve of [...this.#waiting]) resolve();
     this.#onNewer();

@@ -135,9 +135,7 @@ export class Membership {
     // One that was lost may still stand, and hold up whoever waits for its ack.
     if (former !== null) await store.revoke(former).catch(() => {});
     await shards.ack(lease.id, this.#ackOf(0));
-    await this.#map.refresh();
-    // The reading may have been another's, begun before the key was there.
-    await this.#map.refresh();
+    this.#map.replace(await shards.map());
     this.#acked = 0;
     const keeper = new LeaseKeeper({
       ttlMs: lease.ttlMs,

@@ -3,10 +3,12 @@ import { isMysqlError } from "../../mysql/mysql-error.ts";
 import { MysqlPool } from "../../mysql/mysql-pool.ts";
 import { parseMysqlUrl } from "../../mysql/mysql-url.ts";
 import type { Clock } from "../../util/clock.ts";
+import { redact } from "../../util/redact.ts";
 import type { Keyspace, Shard } from "../keyspace.ts";
+import { checkRecord, readRecord } from "../schema/schema-state.ts";
+import type { ShardPlace } from "../shard-error.ts";
 import { shardUrl } from "../shard-url.ts";
 import type { RouterShards } from "./router-shards.ts";
-import { SQL } from "./statements.generated.ts";
 
 export interface ShardPoolsOptions {
   readonly shards: RouterShards;
@@ -41,7 +43,7 @@ export class ShardPools implements AsyncDisposable {
     this.#shards = shards;
   }
 
-  /** SHARD_UNKNOWN, SHARD_MISMATCH when another database is there, or a MysqlError. */
+  /** SHARD_UNKNOWN, SHARD_SCHEMA_MISSING or SHARD_SCHEMA_MISMATCH when another database is there, or a MysqlError. */
   async to(name: string): Promise<MysqlPool> {
     const shard = this.#find(name) ?? (await this.#lookAgain(name));
     const url = shardUrl(shard, this.#o.env);
@@ -62,6 +64,11 @@ export class ShardPools implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#open.values()].map(close));
+  }
+
+  /** How errors name it: without the password. */
+  placeOf(name: string): ShardPlace {
+    return { shard: name, shown: redact(this.#find(name)?.url ?? "") };
   }
 
   #find(name: string): Shard | undefined {
@@ -89,24 +96,11 @@ export class ShardPools implements AsyncDisposable {
     }
   }
 
-  /** A URL may lead to another database than the one that it was meant for; its triggers may count by another number. */
-  async #checkPlace(shard: Shard, pool: MysqlPool): Promise<void> {
-    const { name, buckets, hash } = this.keyspace;
-    const wanted = `shard ${shard.name} of keyspace ${name}, ${buckets} buckets by ${hash}`;
-    const refuse = (found: string) =>
-      new DcsError("SHARD_MISMATCH", `${pool.target.shown} is not ${wanted}: ${found}`, {
-        details: { shard: shard.name, keyspace: name, found },
-      });
-    let row: Readonly<Record<string, unknown>> | undefined;
-    try {
-      row = (await pool.send([SQL["check-place"]]))[0]?.[0];
-    } catch (error) {
-      if (isMysqlError(error, "no-table")) throw refuse("it has no tables of dcs");
-      throw error;
-    }
-    if (row === undefined) throw refuse("it says nothing of itself");
-    const found = `shard ${String(row["shard"])} of keyspace ${String(row["name"])}, ${String(row["buckets"])} buckets by ${String(row["hash"])}`;
-    if (found !== wanted) throw refuse(`it is ${found}`);
+  /** A URL may lead to another database than the one that it was meant for, whose triggers count by another number. */
+  async #checkPlace({ name }: Shard, pool: MysqlPool): Promise<void> {
+    const record = await readRecord(pool);
+    // Which tables there are may have changed since we read the keyspace, and is nothing to us.
+    checkRecord(record, { ...this.keyspace, tables: record?.tables ?? [] }, name);
   }
 }
 

@@ -6,6 +6,7 @@ import { type Clock, sleep, systemClock } from "../../util/clock.ts";
 import { bucketOf, type Keyspace, type ShardMap } from "../keyspace.ts";
 import { ShardStore } from "../map/shard-store.ts";
 import { type Failed, type Tried, tryRead, tryTransaction } from "./attempt.ts";
+import { BucketRefusal } from "./bucket-refusal.ts";
 import { Membership } from "./membership.ts";
 import type { RouterEvent } from "./router-event.ts";
 import { serverError } from "./server-error.ts";
@@ -169,9 +170,9 @@ export class ShardRouter implements AsyncDisposable {
   }
 
   #parts(buckets: readonly [number, ...number[]]) {
-    const { transactionMs, waitMs, timeoutMs } = this.#o;
+    const { clock, transactionMs, waitMs, timeoutMs } = this.#o;
     const limits = { transactionMs, waitMs, answerMs: timeoutMs };
-    return { membership: this.#membership, pools: this.#pools, buckets, limits };
+    return { clock, membership: this.#membership, pools: this.#pools, buckets, limits };
   }
 
   async #untilDone<T>(signal: AbortSignal | undefined, once: () => Promise<Tried<T>>): Promise<T> {
@@ -189,7 +190,10 @@ export class ShardRouter implements AsyncDisposable {
       const left = () => end - clock.monotonic();
       if (left() <= 0) throw this.#givenUp(failed, null);
       const unread = why === "moved" ? await this.#readMap(left(), signal) : null;
-      if (why === "moved" && this.#hasMoved(failed)) continue;
+      if (error instanceof BucketRefusal) {
+        this.#checkReach(error, failed);
+        if (this.#hasMoved(failed)) continue;
+      }
       const delay = Math.min(backoffDelay(RETRY, waits++, random), Math.max(0, left()));
       if (why === "moved") await this.#membership.map.newer(this.map.revision, clock, delay, signal);
       else await sleep(clock, delay, signal);
@@ -215,6 +219,18 @@ export class ShardRouter implements AsyncDisposable {
     }
   }
 
+  /** A statement may reach for rows of a bucket that the transaction did not name: trying again helps only where that is on the shard. */
+  #checkReach({ bucket }: BucketRefusal, { place }: Failed): void {
+    const owner = this.map.owners[bucket];
+    if (owner === undefined || owner.shard === place.shard) return;
+    if (place.wanted.some((wanted) => wanted.bucket === bucket)) return;
+    throw new DcsError(
+      "SHARD_KEYS_APART",
+      `a statement on shard ${place.shard} touched a row of bucket ${bucket}, which is on ${owner.shard}; the transaction is rolled back`,
+      { details: { buckets: [place.wanted[0].bucket, bucket], shards: [place.shard, owner.shard] } },
+    );
+  }
+
   /** Whether the map of now leads elsewhere, or there by another epoch. */
   #hasMoved({ place }: Failed): boolean {
     return place.wanted.some(({ bucket, epoch }) => {
@@ -226,14 +242,13 @@ export class ShardRouter implements AsyncDisposable {
   #givenUp({ why, place, error }: Failed, unread: unknown): unknown {
     const { retryMs } = this.#o;
     const { shard } = place;
-    if (why !== "moved") return serverError(error, shard);
-    const [{ bucket, epoch }] = place.wanted;
+    if (why !== "moved" || !(error instanceof BucketRefusal)) return serverError(error, place);
+    const { bucket } = error;
     const map = unread instanceof Error ? `; the map could not be read again: ${unread.message}` : "";
-    const said = error instanceof Error ? error.message : String(error);
     return new DcsError(
       "SHARD_BUCKET_CLOSED",
-      `bucket ${bucket} was refused on shard ${shard} for ${retryMs} ms: ${said}${map}`,
-      { cause: unread ?? error, details: { bucket, shard, epoch, retryMs } },
+      `bucket ${bucket} was refused on shard ${shard} for ${retryMs} ms: ${error.message}${map}`,
+      { cause: unread ?? error, details: { bucket, shard, epoch: error.epoch, retryMs } },
     );
   }
 }

@@ -42,6 +42,8 @@ export interface ShardTransaction {
 /** Where a transaction goes: its own bucket first, then those it was allowed beside it. */
 export interface Place {
   readonly shard: string;
+  /** Its URL without the password. */
+  readonly shown: string;
   readonly wanted: readonly [Wanted, ...Wanted[]];
 }
 
@@ -95,6 +97,13 @@ export class OpenTransaction implements ShardTransaction {
     if (this.#doom !== null) throw this.#doom;
   }
 
+  /** Breaks it off: its function goes on by itself, and must not meet whoever has the session next. */
+  abandon(why: unknown): void {
+    this.#isOver = true;
+    this.#doom = why;
+    this.#connection.destroy();
+  }
+
   /** Rejects with a BucketRefusal when one of the buckets is not here as it was routed. The locks last to the end. */
   async guard(): Promise<void> {
     const { wanted } = this.#place;
@@ -118,7 +127,7 @@ export class OpenTransaction implements ShardTransaction {
     } catch (error) {
       // A lock that was not given took back the statement only, or all of it, as the server is set up: it is never gone on with.
       const thrown = refusalOf(error, this.bucket) ?? error;
-      const seen = isMysqlError(thrown) ? serverError(thrown, this.shard) : thrown;
+      const seen = isMysqlError(thrown) ? serverError(thrown, this.#place) : thrown;
       if (seen instanceof DcsError && SURVIVED.includes(seen.code)) throw seen;
       this.#doom = thrown;
       throw seen;

@@ -1,6 +1,6 @@
 import type { ColumnInfo } from "./table-info.ts";
 
-const WHOLE = new Set(["tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year", "double"]);
+const WHOLE = new Set(["tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"]);
 const BYTES = new Set([
   "binary",
   "varbinary",
@@ -38,17 +38,21 @@ export function isUnicode({ charset }: ColumnInfo): boolean {
 export function literalSql(column: ColumnInfo, reference: string): string | null {
   const { dataType, charset } = column;
   const orNull = (expression: string) => `IFNULL(${expression}, 'NULL')`;
-  const text = (expression: string) => `CONVERT(${expression} USING utf8mb4) COLLATE utf8mb4_bin`;
+  // What the server itself makes text of is in the connection's utf8mb4; columns of one charset may differ in their collations.
+  const text = (expression: string) => `${expression} COLLATE utf8mb4_bin`;
   if (WHOLE.has(dataType)) return orNull(text(`CAST(${reference} AS CHAR)`));
-  // As text a FLOAT loses digits; as a sum with a double it does not.
-  if (dataType === "float") return orNull(text(`CAST(${reference} + 0e0 AS CHAR)`));
+  // As text a FLOAT loses digits, which a double does not. A sum would lose the sign of -0, and so would a number that is not quoted.
+  if (dataType === "float" || dataType === "double") {
+    return orNull(text(`CONCAT('''', CAST(${reference} * 1e0 AS CHAR), '''')`));
+  }
   if (dataType === "bit" || dataType === "enum" || dataType === "set") {
     return orNull(text(`CAST(CAST(${reference} AS UNSIGNED) AS CHAR)`));
   }
   if (BYTES.has(dataType)) return orNull(text(`CONCAT('x''', HEX(${reference}), '''')`));
   if (QUOTED.has(dataType)) return text(`QUOTE(CAST(${reference} AS CHAR))`);
   if (!TEXTS.has(dataType) || charset === null) return null;
-  if (isUnicode(column)) return text(`QUOTE(${reference})`);
+  if (charset === "utf8mb4") return text(`QUOTE(${reference})`);
+  if (isUnicode(column)) return text(`CONVERT(QUOTE(${reference}) USING utf8mb4)`);
   return orNull(text(`CONCAT('_${charset} x''', HEX(${reference}), '''')`));
 }
 

@@ -1,0 +1,134 @@
+import { DcsError } from "../../core/errors.ts";
+import type { Plan } from "../../core/plan/plan.ts";
+import { refuseOtherPlace } from "../../core/plan/plan.ts";
+import { readAction, readPlanFile } from "../../core/plan/plan-file.ts";
+import type { MoveState } from "../../core/shard/map/shard-store.ts";
+import { type TurnVerb, turnActionSchema, turnPlan } from "../../core/shard/operate/turn-plan.ts";
+import { type PlanRequest, settlePlan } from "../plan.ts";
+import { openShards } from "./keyspace-flag.ts";
+import type { MoveFlags } from "./move-flags.ts";
+import { reportMoves } from "./report-moves.ts";
+import { runMoves } from "./run-moves.ts";
+import type { ShardPlaces } from "./shard-places.ts";
+
+/** What was typed. */
+export interface TurnFlags extends MoveFlags, NonNullable<PlanRequest["flags"]> {
+  readonly keyspace?: string | undefined;
+  readonly force?: boolean | undefined;
+  readonly plan?: string | undefined;
+}
+
+/** Reads the buckets that were named. USAGE for what is none. */
+export function parseBuckets(words: readonly string[]): readonly number[] {
+  return words.map((word) => {
+    const bucket = Number(word);
+    if (/^\d+$/.test(word) && bucket < 65_536) return bucket;
+    throw new DcsError("USAGE", `BUCKET: "${word}" is not the number of a bucket`, {
+      hint: "name buckets as `dcs shard status` shows them: 17 42",
+      details: { argument: "BUCKET", value: word },
+    });
+  });
+}
+
+/** `shard resume`: goes on with moves whose runner is gone. */
+export async function resumeMoves(
+  words: readonly string[],
+  flags: TurnFlags,
+  places: ShardPlaces,
+): Promise<void> {
+  const { out, store } = places;
+  const buckets = parseBuckets(words);
+  const { shards, keyspace } = await openShards(store, flags.keyspace);
+  // Says so when there is no such keyspace.
+  await shards.keyspace();
+  const there = chosen(await shards.moves(), buckets, keyspace);
+  if (there.length === 0) return tellNothing("shard.resume", keyspace, places);
+  const lonely = there.filter(({ runner }) => runner === null || flags.force === true);
+  if (buckets.length === 0 && lonely.length < there.length) {
+    out.note(
+      `${there.length - lonely.length} moves are in the hands of a process that lives, and are left to it`,
+    );
+  }
+  if (lonely.length === 0 && buckets.length === 0) return tellNothing("shard.resume", keyspace, places);
+  const choice = { ...(buckets.length > 0 ? { buckets } : {}), force: flags.force === true };
+  const result = await runMoves(
+    {
+      ...{ shards, flags, wanted: lonely.map(({ record }) => record), expectedMs: null },
+      title: `keyspace ${keyspace}: going on with ${lonely.length} moves`,
+      work: (rebalancer) => rebalancer.resume(choice),
+    },
+    places,
+  );
+  reportMoves("shard.resume", result, places, { keyspace });
+}
+
+/** `shard abort` and `shard undo`: shows the plan or is told it, and does it to the moves that it names. */
+export async function turnMoves(
+  verb: TurnVerb,
+  words: readonly string[],
+  flags: TurnFlags,
+  places: ShardPlaces,
+): Promise<void> {
+  const { settings, out, signal, store } = places;
+  const kind = `shard.${verb}`;
+  const saved = flags.plan === undefined ? null : await readPlanFile(flags.plan, kind);
+  const told = saved === null ? null : readAction(flags.plan ?? "", saved, turnActionSchema);
+  const where: Pick<Plan, "madeAt" | "context" | "backend"> = {
+    madeAt: new Date().toISOString(),
+    context: settings.context?.name ?? null,
+    backend: store.url,
+  };
+  if (saved !== null) refuseOtherPlace(saved, where);
+  const buckets = told?.buckets ?? parseBuckets(words);
+  const { shards, keyspace } = await openShards(store, told?.keyspace ?? flags.keyspace);
+  await shards.keyspace();
+  const all = await shards.moves();
+  const there =
+    told === null
+      ? chosen(all, buckets, keyspace)
+      : all.filter(({ record }) => buckets.includes(record.bucket));
+  if (there.length === 0 && told === null) return tellNothing(kind, keyspace, places);
+  const action = {
+    keyspace,
+    buckets: there.map(({ record }) => record.bucket),
+    force: told?.force ?? flags.force === true,
+  };
+  const present = turnPlan(verb, told ?? action, there, where);
+  if (!(await settlePlan({ out, settings, flags, verb: `dcs shard ${verb}`, present, saved, signal })))
+    return;
+  const choice = { buckets: action.buckets, force: action.force };
+  const result = await runMoves(
+    {
+      ...{ shards, flags, wanted: there.map(({ record }) => record), expectedMs: null },
+      title: present.what,
+      work: (rebalancer) => (verb === "abort" ? rebalancer.abort(choice) : rebalancer.undo(choice)),
+    },
+    places,
+  );
+  reportMoves(kind, result, places, { keyspace });
+}
+
+/** The moves that were named, or all. SHARD_MOVE_NOT_FOUND names those that are not there. */
+function chosen(
+  all: readonly MoveState[],
+  buckets: readonly number[],
+  keyspace: string,
+): readonly MoveState[] {
+  const missing = buckets.filter((bucket) => !all.some(({ record }) => record.bucket === bucket));
+  if (missing.length > 0) {
+    throw new DcsError(
+      "SHARD_MOVE_NOT_FOUND",
+      `no move of bucket ${missing.join(", ")} of ${keyspace} is under way`,
+      {
+        details: { keyspace, buckets: missing },
+      },
+    );
+  }
+  return buckets.length === 0 ? all : all.filter(({ record }) => buckets.includes(record.bucket));
+}
+
+function tellNothing(name: string, keyspace: string, { out }: ShardPlaces): void {
+  const line = "no move is under way that could be taken up";
+  if (out.mode === "ndjson") out.event("ended", { keyspace, results: [], left: [] }, line);
+  else out.result(name, { keyspace, results: [], left: [] }, { lines: () => [line], names: () => [] });
+}

@@ -1,0 +1,71 @@
+import { DcsError } from "../../core/errors.ts";
+import { type Verification, verifyKeyspace } from "../../core/shard/operate/verify-keyspace.ts";
+import { sayFinding } from "../../core/shard/schema/finding.ts";
+import { systemClock } from "../../core/util/clock.ts";
+import { openShards } from "./keyspace-flag.ts";
+import { openServers, type ShardPlaces } from "./shard-places.ts";
+import { moveData } from "./status-lines.ts";
+
+const SHOWN = 20;
+
+/** `shard verify`: looks at every server, and says what does not fit. SHARD_VERIFY_FAILED carries the data. */
+export async function runVerify(keyspace: string | undefined, places: ShardPlaces): Promise<void> {
+  const { out, signal, store } = places;
+  const { shards } = await openShards(store, keyspace);
+  await using servers = openServers(places);
+  const onProgress = (message: string) => out.verbose(message);
+  const found = await verifyKeyspace({ shards, servers, clock: systemClock, signal, onProgress });
+  const { faults, compared } = found;
+  const data = { ...found, moves: found.moves.map(moveData) };
+  for (const { shard, findings } of found.shards) {
+    for (const finding of findings) {
+      if (finding.severity === "warning") out.warn("SHARD_SCHEMA", `${shard}: ${sayFinding(finding)}`);
+    }
+  }
+  const wrong = [
+    ...faults.map(({ message, keys }) => (keys.length > 0 ? `${message} (${keys.join("; ")})` : message)),
+    ...compared.flatMap(({ bucket, src, dst, differences }) =>
+      differences.map(
+        ({ kind, table, key }) =>
+          `bucket ${bucket}: row ${key} of table ${table} on ${dst} is ${kind}, compared with ${src}`,
+      ),
+    ),
+    ...found.shards.flatMap(({ shard, findings }) =>
+      findings
+        .filter(({ severity }) => severity === "refused")
+        .map((finding) => `${shard}: ${sayFinding(finding)}`),
+    ),
+  ];
+  if (wrong.length === 0) {
+    out.result("shard.verify", data, { lines: () => goodLines(found), names: () => [found.keyspace] });
+    return;
+  }
+  if (out.mode === "table" || out.mode === "wide") {
+    for (const line of wrong.slice(0, SHOWN)) out.note(line);
+    if (wrong.length > SHOWN) out.note(`… and ${wrong.length - SHOWN} more: --json has all`);
+  }
+  const [first = ""] = wrong;
+  const more = wrong.length === 1 ? "" : `; and ${wrong.length - 1} more`;
+  throw new DcsError(
+    "SHARD_VERIFY_FAILED",
+    `keyspace ${found.keyspace} is not as it must be: ${first}${more}`,
+    {
+      data,
+      details: { keyspace: found.keyspace, found: wrong.length },
+    },
+  );
+}
+
+function goodLines({ keyspace, shards, moves, compared }: Verification): readonly string[] {
+  return [
+    `keyspace ${keyspace} is as it must be`,
+    ...shards.map(
+      ({ shard, buckets, rows }) =>
+        `  ${shard}: ${buckets} buckets, ${rows} rows, none of them another shard's`,
+    ),
+    ...(moves.length === 0 ? [] : [`  ${moves.length} moves are under way`]),
+    ...compared.map(
+      ({ bucket, src, dst, rows }) => `  bucket ${bucket}: ${rows} rows are the same on ${src} and ${dst}`,
+    ),
+  ];
+}
