@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { currentHolder } from "../../../src/core/process/identity.ts";
@@ -271,6 +270,25 @@ describe("dcs shard uninstall", () => {
     expect((await dcs("uninstall", "--yes")).code).toBe(0);
   });
 
+  it("names the servers that are left when it cannot clean all of them", async () => {
+    await sessions[0]?.send([MAKE, FILL]);
+    const before = await pictureOf(sessions[0]);
+    await init();
+    await sessions[1]?.send(["START TRANSACTION", "SELECT * FROM orders"]);
+    const partial = await dcs("uninstall", "--yes", "--json");
+    expect([partial.code, partial.json()["data"]]).toEqual([
+      7,
+      { keyspace: "shop", done: ["a"], left: ["b"] },
+    ]);
+    expect(errorOf(partial)).toMatchObject({
+      code: "PARTIAL",
+      hint: "dcs shard uninstall --keyspace shop --shard b=URL",
+    });
+    await sessions[1]?.run("ROLLBACK");
+    expect((await dcs("uninstall", "--keyspace", "shop", ...shard("b", 1), "--yes")).code).toBe(0);
+    expect([await pictureOf(sessions[0]), await pictureOf(sessions[1])]).toEqual([before, before]);
+  });
+
   it("cleans a server that the store does not know of, and no other", async () => {
     await sessions[0]?.send([MAKE, FILL]);
     const before = await pictureOf(sessions[0]);
@@ -282,7 +300,6 @@ describe("dcs shard uninstall", () => {
     // The store is lost.
     box[Symbol.dispose]();
     box = sandbox();
-    writeFileSync(join(box.dir, "note"), "");
     expect(
       errorOf(await dcs("uninstall", "--keyspace", "other", ...shard("a", 0), "--yes", "--json")).code,
     ).toBe("SHARD_SCHEMA_MISMATCH");
