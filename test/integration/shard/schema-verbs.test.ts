@@ -217,9 +217,13 @@ describe("dcs shard add", () => {
       (await sessions[2]?.run("SELECT COUNT(*) AS n FROM dcs_bucket WHERE state = 'gone' AND owner = 'a'")) ??
       [];
     expect(own).toEqual({ n: 64 });
-    for (const word of [`c=${urls[2]}`, `d=${urls[2]}`]) {
+    for (const word of [`c=${urls[1]}`, `d=${urls[2]}`]) {
       expect(errorOf(await dcs("add", word, "--json")).code).toBe("SHARD_CHANGED");
     }
+    // The same once more makes again what is missing.
+    await sessions[2]?.run("DROP TRIGGER dcs_bd_orders");
+    expect((await dcs("add", `c=${urls[2]}`)).code).toBe(0);
+    expect(await sessions[2]?.run("SHOW TRIGGERS LIKE 'orders'")).toHaveLength(4);
   });
 
   it("refuses tables that have rows, or are not the same", async () => {
