@@ -41,11 +41,8 @@ describe("dcs shard exec", () => {
 
   it.each([
     ["a wrong syntax", ["SELECT FROM"], 2, "SHARD_STATEMENT_FAILED"],
-    ["no such table", ["SELECT * FROM nothing"], 2, "SHARD_STATEMENT_FAILED"],
     ["a duplicate", ["INSERT INTO notes (tenant, id) VALUES (?, 1)", "--param", "5"], 3, "SHARD_CONSTRAINT"],
     ["DDL", ["DROP TABLE notes"], 2, "SHARD_STATEMENT_REFUSED"],
-    ["two statements", ["SELECT 1; SELECT 2"], 2, "USAGE"],
-    ["nothing", [""], 2, "SHARD_STATEMENT_REFUSED"],
     ["too few parameters", ["SELECT ?"], 2, "USAGE"],
     ["an unknown keyspace", ["SELECT 1", "-k", "other"], 6, "SHARD_KEYSPACE_UNKNOWN"],
   ])("says what is wrong with %s", async (what, args, code, name) => {
@@ -59,7 +56,7 @@ describe("dcs shard exec", () => {
   });
 
   it("needs a key and a statement", async () => {
-    for (const args of [["exec", "SELECT 1"], ["exec", "--key", "1"], ["locate"]]) {
+    for (const args of [["exec", "SELECT 1"], ["locate"]]) {
       const run = await dcs(args);
       expect(run).toMatchObject({ code: 2, stdout: "" });
       expect(run.stderr).toMatch(/^error USAGE: .*(key|sql)/i);
@@ -108,7 +105,14 @@ describe("dcs shard locate and ls", () => {
     expect(stdout).toContain(`${a} says owned@1\n${b} says gone@0\n`);
     expect((await dcs(["locate", key, "-o", "name"])).stdout).toBe(`${a}\n`);
     const { data } = (await dcs(["locate", key, "--json"])).json() as { data: object };
-    expect(data).toMatchObject({ bucket: 3, shard: a, epoch: 1, move: null, servers: null });
+    expect(data).toMatchObject({
+      crc: stdout.split(" ")[3],
+      bucket: 3,
+      shard: a,
+      epoch: 1,
+      move: null,
+      servers: null,
+    });
   });
 
   it("lists keyspaces, and the shards of one with what they have", async () => {

@@ -377,6 +377,56 @@ describe("a router of shards", () => {
     await expect(run("DELETE FROM nothing")).rejects.toMatchObject({ code: "SHARD_STATEMENT_FAILED" });
   });
 
+  it("loses and doubles no write, and tells no miss that is none, while buckets go back and forth", async () => {
+    const all = [await openDeaf(), await open(), await open()];
+    const tenants = [lab.tenant(1), lab.tenant(2), lab.tenant(1, 1)];
+    for (const tenant of tenants) await all[0]?.query(...put(tenant, 0, ""));
+    const written = new Map(tenants.map((tenant) => [tenant, 0]));
+    let id = 0;
+    let isOver = false;
+    const writer = async (router: ShardRouter, nth: number) => {
+      while (!isOver) {
+        const tenant = tenants[(id + nth) % tenants.length] ?? 0;
+        const mine = ++id;
+        await router.transaction(tenant, async (tx) => {
+          // Counts the row of each write once, in the same transaction.
+          const update = "UPDATE notes SET note = note + 1 WHERE tenant = ? AND id = 0";
+          expect((await tx.query(update, [tenant])).affectedRows).toBe(1);
+          await tx.query(put(tenant, mine)[1], put(tenant, mine)[2]);
+        });
+        written.set(tenant, (written.get(tenant) ?? 0) + 1);
+      }
+    };
+    await lab.at(a, "UPDATE notes SET note = '0'");
+    const writers = [...all, ...all].map(writer);
+    const working = Promise.all(writers);
+    working.catch(() => {});
+    const movers = [1, 2].map(async (bucket) => {
+      for (const [src, dst] of [
+        [a, b],
+        [b, a],
+        [a, b],
+      ] as const) {
+        const move = await lab.move(bucket, src, dst);
+        await move.seal();
+        const revision = await move.flip();
+        await move.open();
+        await until(async () => (await acked()).every((each) => each >= revision), 30_000);
+        await move.clean();
+      }
+    });
+    await Promise.all(movers);
+    isOver = true;
+    await working;
+    for (const [tenant, count] of written) {
+      const where = `WHERE tenant = ${tenant}`;
+      expect(await lab.at(a, `SELECT COUNT(*) FROM notes ${where}`)).toBe("0");
+      const seen = `SELECT COUNT(*) - 1, MAX(IF(id = 0, note + 0, 0)) FROM notes ${where}`;
+      expect(await lab.at(b, seen)).toBe(`${count}\t${count}`);
+    }
+    expect(retries()).toContain("moved");
+  });
+
   it("refuses a database that is not the shard's", async () => {
     const state = await lab.shards.keyspace();
     const shards = state.shards.map((shard) => ({ ...shard, url: shard.url.replace(a, b) }));

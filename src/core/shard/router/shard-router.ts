@@ -178,6 +178,7 @@ export class ShardRouter implements AsyncDisposable {
   async #untilDone<T>(signal: AbortSignal | undefined, once: () => Promise<Tried<T>>): Promise<T> {
     const { clock, random, retryMs, onEvent } = this.#o;
     const end = clock.monotonic() + retryMs;
+    let unread: unknown = null;
     for (let attempt = 1, waits = 0; ; attempt++) {
       signal?.throwIfAborted();
       await this.#membership.ready();
@@ -188,8 +189,8 @@ export class ShardRouter implements AsyncDisposable {
       if (why === "rerouted") continue;
       onEvent({ type: "retry", why, bucket: place.wanted[0].bucket, shard: place.shard, attempt, error });
       const left = () => end - clock.monotonic();
-      if (left() <= 0) throw this.#givenUp(failed, null);
-      const unread = why === "moved" ? await this.#readMap(left(), signal) : null;
+      if (left() <= 0) throw this.#givenUp(failed, unread);
+      unread = why === "moved" ? await this.#readMap(left(), signal) : null;
       if (error instanceof BucketRefusal) {
         this.#checkReach(error, failed);
         if (this.#hasMoved(failed)) continue;
