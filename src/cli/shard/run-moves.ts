@@ -47,6 +47,7 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
         timeoutMs: settings.timeoutMs.value,
         maxPauseMs: flags["max-pause"] ?? MOVE_OPTIONS.maxPauseMs,
         maxThreads: flags["throttle-threads"] ?? MOVE_OPTIONS.maxThreads,
+        windowMs: flags["reverse-window"] ?? MOVE_OPTIONS.windowMs,
         maxRate: flags["max-rate"] ?? MOVE_OPTIONS.maxRate,
         maxLagS: lag === undefined ? MOVE_OPTIONS.maxLagS : lag / 1000,
       },
