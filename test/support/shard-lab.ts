@@ -12,9 +12,9 @@ import type { MariaDb, MariaDbSession } from "./mariadb.ts";
 import { sandbox } from "./start-dcs.ts";
 
 const TIMEOUT_MS = 30_000;
-export const BUCKETS = 8;
+const BUCKETS = 8;
 /** The table of a lab: `tenant` is the shard key. */
-export const NOTES =
+const NOTES =
   "CREATE TABLE notes (tenant BIGINT NOT NULL, id BIGINT NOT NULL, note VARCHAR(100), PRIMARY KEY (tenant, id))";
 
 /** A keyspace of 8 buckets over databases of one server, all of them on the first shard; and moves made by hand, step by step. */
