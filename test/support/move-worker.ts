@@ -6,17 +6,22 @@ import { writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { ShardStore } from "../../src/core/shard/map/shard-store.ts";
 import { MOVE_OPTIONS } from "../../src/core/shard/move/move-deps.ts";
-import { Rebalancer } from "../../src/core/shard/move/rebalancer.ts";
+import { runMove } from "../../src/core/shard/move/run-move.ts";
+import { RunnerLease } from "../../src/core/shard/move/runner-lease.ts";
 import { shardTarget } from "../../src/core/shard/shard-url.ts";
 import { openStore } from "../../src/core/store/open-store.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
 
 const [url = "", keyspace = "", bucket = "", src = "", dst = "", point = "", signal = ""] = process.argv.slice(2);
 const store = await openStore(url, { timeoutMs: 5000, stateDir: tmpdir() });
+const shards = new ShardStore(store, keyspace);
 let isArmed = true;
 {
-  await using rebalancer = await Rebalancer.open({
-    ...{ store, shards: new ShardStore(store, keyspace), clock: systemClock, concurrency: 1, ttlMs: 1000 },
+  await using lease = new RunnerLease({ store, clock: systemClock, ttlMs: 1000 });
+  const runner = () => lease.ref();
+  const held = await shards.claim({ bucket: Number(bucket), src, dst, plan: "worker" }, await runner());
+  const { outcome, error } = await runMove(held, {
+    ...{ shards, runner, state: await shards.keyspace(), clock: systemClock },
     target: (shard) => shardTarget(shard, {}),
     options: { ...MOVE_OPTIONS, maxPauseMs: 5000 },
     signal: new AbortController().signal,
@@ -27,8 +32,6 @@ let isArmed = true;
       process.kill(process.pid, signal);
     },
   });
-  const { results } = await rebalancer.run([{ bucket: Number(bucket), src, dst }], "worker");
-  const [result] = results;
-  writeSync(1, `${JSON.stringify({ outcome: result?.outcome, error: result?.error?.message ?? null })}\n`);
+  writeSync(1, `${JSON.stringify({ outcome, error: error?.message ?? null })}\n`);
 }
 await store.close();

@@ -42,7 +42,7 @@ export interface MoveWorld extends AsyncDisposable {
   deps(over?: Partial<MoveDeps> & { readonly more?: Partial<MoveOptions> }): Promise<MoveDeps>;
   /** One that runs several. */
   rebalancer(over?: Partial<RebalancerDeps> & { readonly more?: Partial<MoveOptions> }): Promise<Rebalancer>;
-  /** A new runner on a lease of its own. */
+  /** A new runner on the lease of all moves of this test. */
   runner(): Promise<RunnerRef>;
   bucket(n: number): Bucket;
 }
@@ -106,11 +106,11 @@ export async function moveWorld(
     if (found === undefined) throw new Error(shard);
     return found;
   };
-  const runner = async (): Promise<RunnerRef> => {
-    const holder = { host: "here", pid: process.pid, command: "test" };
-    const { id } = await store.grant({ id: newLeaseId(), ttlMs: 60_000, holder });
-    return { id: randomHex(8), lease: id, host: "here", pid: process.pid };
-  };
+  const holder = { host: "here", pid: process.pid, command: "test" };
+  const { id: lease } = await store.grant({ id: newLeaseId(), ttlMs: 600_000, holder });
+  const runner = async (): Promise<RunnerRef> => ({
+    ...{ id: randomHex(8), lease, host: "here", pid: process.pid },
+  });
   const world: MoveWorld = {
     store,
     storeUrl,

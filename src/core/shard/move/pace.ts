@@ -34,6 +34,11 @@ export class Pace {
     return done;
   }
 
+  /** The last round of the log, ms. */
+  get roundMs(): number {
+    return this.#roundMs ?? 0;
+  }
+
   /** Flip and opening, ms: what is left when there is no way back to the log. */
   get afterSeal(): number {
     return (this.#storeMs ?? 0) * FLIP_CALLS + (this.#changeMs ?? 0) * 2;
