@@ -34,7 +34,7 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
   const { out, settings, signal, store } = places;
   const clock = systemClock;
   const board = new MoveBoard({ wanted, expectedMs, clock });
-  const teller = new MoveTeller(out, clock);
+  using teller = new MoveTeller(out, clock);
   const view = await openView(request, board, places);
   const concurrency = flags.concurrency ?? CONCURRENCY;
   const lag = flags["throttle-lag"];
