@@ -3,7 +3,7 @@ import { parseMysqlUrl } from "../../src/core/mysql/mysql-url.ts";
 import { applyLog } from "../../src/core/shard/data/apply-log.ts";
 import { type CopyArgs, copyBucket } from "../../src/core/shard/data/copy-bucket.ts";
 import { Lane } from "../../src/core/shard/data/lane.ts";
-import { MoverSession } from "../../src/core/shard/data/mover-session.ts";
+import { MoverSession, type OpenSession } from "../../src/core/shard/data/mover-session.ts";
 import { progressHeaderSql } from "../../src/core/shard/data/progress.ts";
 import { type VerifyResult, verifyBucket } from "../../src/core/shard/data/verify-bucket.ts";
 import type { Keyspace, ShardTable } from "../../src/core/shard/keyspace.ts";
@@ -22,8 +22,8 @@ export interface ShardPair {
   readonly tables: { readonly tables: readonly TableInfo[] };
   readonly src: string;
   readonly dst: string;
-  openSrc(): Promise<MoverSession>;
-  openDst(): Promise<MoverSession>;
+  readonly openSrc: OpenSession;
+  readonly openDst: OpenSession;
   /** What the statements print at one of the two. */
   at(database: string, sql: string): Promise<string>;
   /** A connection that stays, at the source. */

@@ -23,7 +23,10 @@ const KEYS: Readonly<Record<string, readonly [type: string, value: string]>> = {
     "VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci",
     "CONCAT(CHAR(161 + n % 90 USING latin1), n)",
   ],
-  k_bin: ["VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "CONCAT(IF(n % 2, '😀', 'ß'), n, '\\\\''')"],
+  k_bin: [
+    "VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+    "CONCAT(IF(n % 2, '😀', 'ß'), n, '\\\\''')",
+  ],
   k_bytes: ["VARBINARY(20)", "CONCAT(UNHEX(LPAD(HEX(n % 256), 2, '0')), UNHEX('00FF27'), n)"],
   k_binary: ["BINARY(16)", "UNHEX(CONCAT(MD5(n)))"],
   k_datetime: ["DATETIME(6)", "'2024-01-01' + INTERVAL n * 1234567 MICROSECOND"],

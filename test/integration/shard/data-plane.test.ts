@@ -217,7 +217,10 @@ test("rows longer than a chunk go alone, those longer than a packet are refused 
   expect(await contents(pair, pair.dst)).toBe(await contents(pair, pair.src));
   // 9 MiB are 18 as SQL, and the server takes 16.
   await pair.at(pair.src, "UPDATE item SET data = REPEAT(x'00', 9437184) WHERE id = 6");
-  const refused = { code: "SHARD_ROW_TOO_LARGE", message: expect.stringContaining("item with primary key 6") };
+  const refused = {
+    code: "SHARD_ROW_TOO_LARGE",
+    message: expect.stringContaining("item with primary key 6"),
+  };
   await expect(pair.drain(1)).rejects.toMatchObject(refused);
   await pair.arm(1);
   await expect(pair.copy(1)).rejects.toMatchObject(refused);
@@ -298,4 +301,48 @@ test("during the cut the log is read and struck on the fence, and an empty one s
   // A fence that is lost brings the log back.
   fence.destroy();
   await until(async () => (await pair.at(pair.src, "SELECT COUNT(*) FROM dcs_log")) === "6");
+});
+
+test("what a server took back is done again on another session, and anything else is not", async () => {
+  const pair = await filledPair(10);
+  const { signal } = new AbortController();
+  const lane = new Lane(pair.openDst, systemClock);
+  const [one, same] = await Promise.all([lane.session(), lane.session()]);
+  expect(one.id).toBe(same.id);
+  await using holder = await pair.writer();
+  await holder.run("START TRANSACTION; UPDATE note SET text = 'held' WHERE id = 1;");
+  let tries = 0;
+  const again = await lane.use(async (session) => {
+    if (++tries === 1) await session.bounded(`UPDATE ${pair.src}.note SET text = 'late' WHERE id = 1`, 100);
+    return session.id;
+  }, signal);
+  expect(tries).toBe(2);
+  expect(again).not.toBe(one.id);
+  expect(one.isUsable).toBe(false);
+  await holder.run("COMMIT;");
+  const broken = lane.use(async (session) => {
+    tries++;
+    return session.send(["SELECT no_such_column"]);
+  }, signal);
+  await expect(broken).rejects.toMatchObject({ errno: 1054 });
+  expect(tries).toBe(3);
+  lane[Symbol.dispose]();
+  await expect(lane.session()).rejects.toMatchObject({ failure: "lost" });
+});
+
+test("a row that breaks a rule which was made after it is copied all the same", async () => {
+  const pair = await filledPair(10);
+  for (const database of [pair.src, pair.dst]) {
+    await pair.at(
+      database,
+      "SET check_constraint_checks = 0, foreign_key_checks = 0; ALTER TABLE note ADD CONSTRAINT short CHECK (LENGTH(text) < 3), ADD FOREIGN KEY (id) REFERENCES item (id)",
+    );
+  }
+  await pair.at(
+    pair.src,
+    `SET check_constraint_checks = 0, foreign_key_checks = 0; INSERT INTO note VALUES (${U}, 5000, 'orphan')`,
+  );
+  await pair.arm(1);
+  await pair.copy(1, { lanes: 2 });
+  expect(await contents(pair, pair.dst)).toBe(await contents(pair, pair.src));
 });

@@ -5,8 +5,8 @@ import type { MoverSession } from "./mover-session.ts";
 import { moverTransaction } from "./mover-transaction.ts";
 import { SQL } from "./statements.generated.ts";
 
-/** Rows of the log in one round. */
-const ROUND_ROWS = 1000;
+/** Rows of the log in one round: of a longer list of ids MariaDB makes a table, and joins it. */
+const ROUND_ROWS = 900;
 
 export interface ApplyArgs extends Sides {
   /**
@@ -14,7 +14,7 @@ export interface ApplyArgs extends Sides {
    * mover's transaction at the source would wait for it, and would not see what it has deleted.
    */
   readonly fence?: MoverSession;
-  /** Rows of the log (1000). */
+  /** Rows of the log (900). */
   readonly limit?: number;
   /** Makes the transaction at the target for an empty log as well: it proves that the token still stands there. */
   readonly always?: boolean;

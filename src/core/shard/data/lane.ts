@@ -1,3 +1,4 @@
+import { MysqlError } from "../../mysql/mysql-error.ts";
 import { type Clock, sleep } from "../../util/clock.ts";
 import { isRolledBack, type MoverSession, type OpenSession } from "./mover-session.ts";
 
@@ -7,7 +8,8 @@ const TRIES = 8;
 export class Lane implements Disposable {
   readonly #open: OpenSession;
   readonly #clock: Clock;
-  #session: MoverSession | null = null;
+  #session: Promise<MoverSession | null> = Promise.resolve(null);
+  #isClosed = false;
 
   constructor(open: OpenSession, clock: Clock) {
     this.#open = open;
@@ -16,11 +18,10 @@ export class Lane implements Disposable {
 
   /** Rejects with a MysqlError when there is none to be had. */
   async session(): Promise<MoverSession> {
-    if (this.#session?.isUsable !== true) {
-      this.#session?.destroy();
-      this.#session = await this.#open();
-    }
-    return this.#session;
+    // Who asks while one is being opened waits for that one.
+    const mine = this.#session.then((had) => (had?.isUsable === true ? had : this.#another(had)));
+    this.#session = mine.catch(() => null);
+    return await mine;
   }
 
   /**
@@ -40,6 +41,16 @@ export class Lane implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#session?.destroy();
+    this.#isClosed = true;
+    this.#session.then(
+      (session) => session?.destroy(),
+      () => {},
+    );
+  }
+
+  async #another(had: MoverSession | null): Promise<MoverSession> {
+    had?.destroy();
+    if (this.#isClosed) throw new MysqlError("lost", "the session was ended by its owner");
+    return await this.#open();
   }
 }

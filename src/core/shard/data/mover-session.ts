@@ -17,7 +17,7 @@ export interface MoverSessionOptions {
 export type OpenSession = () => Promise<MoverSession>;
 
 /**
- * A mover's own session of a server: UTC, READ COMMITTED, strict, no checks of foreign keys; zeros stay zeros. Any error ends it:
+ * A mover's own session of a server: UTC, READ COMMITTED, strict, no foreign keys or constraints checked (the source has done so); zeros stay zeros. Any error ends it:
  * what its transaction did and what its variables say is then nobody's guess. It never reconnects.
  */
 export class MoverSession implements Disposable {
@@ -43,7 +43,7 @@ export class MoverSession implements Disposable {
       const results = await connection.send(
         [
           "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
-          "SET SESSION foreign_key_checks = 0",
+          "SET SESSION foreign_key_checks = 0, sql_safe_updates = 0",
           "SELECT VERSION() AS version, CONNECTION_ID() AS id",
         ],
         timeoutMs,
@@ -56,7 +56,7 @@ export class MoverSession implements Disposable {
           `SET SESSION group_concat_max_len = ${limit}`,
           // By then we have given the answer up, and the server need not go on for it.
           dialect === "mariadb"
-            ? `SET SESSION max_statement_time = ${timeoutMs / 1000}`
+            ? `SET SESSION max_statement_time = ${timeoutMs / 1000}, check_constraint_checks = 0`
             : `SET SESSION max_execution_time = ${Math.ceil(timeoutMs)}`,
         ],
         timeoutMs,

@@ -1,7 +1,6 @@
 import { fromBytes } from "../../mysql/mysql-connection.ts";
 import { fill } from "../../mysql/sql-text.ts";
 import type { MoverSession } from "./mover-session.ts";
-import { type MoverAt, moverTransaction } from "./mover-transaction.ts";
 import { SQL } from "./statements.generated.ts";
 
 /** Of a copy: for which epoch and between which two servers (their identities) it was begun. */
@@ -64,13 +63,4 @@ export function progressHeaderSql(bucket: number, header: ProgressHeader): reado
 /** Statements that forget a copy. */
 export function progressClearSql(bucket: number): readonly string[] {
   return [fill(SQL["progress-clear"], { bucket })];
-}
-
-/** Begins a copy anew, in a mover's transaction at the target: the last of P2. Rejects as moverTransaction does. */
-export async function writeProgressHeader(
-  dst: MoverSession,
-  at: MoverAt,
-  header: ProgressHeader,
-): Promise<void> {
-  await moverTransaction(dst, at, progressHeaderSql(at.bucket, header));
 }

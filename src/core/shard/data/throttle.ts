@@ -48,9 +48,15 @@ async function isServerBusy(
 ): Promise<boolean> {
   const [threads = [], replica = []] = await session.send([
     "SHOW GLOBAL STATUS LIKE 'Threads_running'",
-    ...(maxLagS === undefined ? [] : ["SHOW SLAVE STATUS"]),
+    ...(maxLagS === undefined
+      ? []
+      : [session.dialect === "mysql" ? "SHOW REPLICA STATUS" : "SHOW SLAVE STATUS"]),
   ]);
   if (maxThreads !== undefined && Number(threads[0]?.["Value"] ?? 0) > maxThreads) return true;
-  const lag = replica[0]?.["Seconds_Behind_Master"];
-  return maxLagS !== undefined && replica.length > 0 && (lag === null || Number(lag) > maxLagS);
+  if (maxLagS === undefined) return false;
+  // Null where a replica does not follow at all.
+  return replica.some((row) => {
+    const lag = row["Seconds_Behind_Master"] ?? row["Seconds_Behind_Source"] ?? null;
+    return lag === null || Number(lag) > maxLagS;
+  });
 }

@@ -38,7 +38,8 @@ export function isUnicode({ charset }: ColumnInfo): boolean {
 export function literalSql(column: ColumnInfo, reference: string): string | null {
   const { dataType, charset } = column;
   const orNull = (expression: string) => `IFNULL(${expression}, 'NULL')`;
-  const text = (expression: string) => `CONVERT(${expression} USING utf8mb4) COLLATE utf8mb4_bin`;
+  // What the server itself makes text of is in the connection's utf8mb4; columns of one charset may differ in their collations.
+  const text = (expression: string) => `${expression} COLLATE utf8mb4_bin`;
   if (WHOLE.has(dataType)) return orNull(text(`CAST(${reference} AS CHAR)`));
   // As text a FLOAT loses digits, which a double does not. A sum would lose the sign of -0, and so would a number that is not quoted.
   if (dataType === "float" || dataType === "double") {
@@ -50,7 +51,8 @@ export function literalSql(column: ColumnInfo, reference: string): string | null
   if (BYTES.has(dataType)) return orNull(text(`CONCAT('x''', HEX(${reference}), '''')`));
   if (QUOTED.has(dataType)) return text(`QUOTE(CAST(${reference} AS CHAR))`);
   if (!TEXTS.has(dataType) || charset === null) return null;
-  if (isUnicode(column)) return text(`QUOTE(${reference})`);
+  if (charset === "utf8mb4") return text(`QUOTE(${reference})`);
+  if (isUnicode(column)) return text(`CONVERT(QUOTE(${reference}) USING utf8mb4)`);
   return orNull(text(`CONCAT('_${charset} x''', HEX(${reference}), '''')`));
 }
 
