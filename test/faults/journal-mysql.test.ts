@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Journal } from "../../src/core/saga/journal/journal.ts";
+import { KnownInputs } from "../../src/core/saga/journal/known-inputs.ts";
 import { commitBatch } from "../../src/core/saga/journal/mysql/commit-batch.ts";
-import { KnownInputs } from "../../src/core/saga/journal/mysql/known-inputs.ts";
 import { migrateMysqlJournal } from "../../src/core/saga/journal/mysql/migrate-journal.ts";
 import { openMysqlJournal } from "../../src/core/saga/journal/mysql/mysql-journal.ts";
 import { quickBatch } from "../../src/core/saga/journal/mysql/quick-batch.ts";

@@ -1,9 +1,9 @@
 import { fill, listOf, rowsOf, SqlText } from "../../../mysql/sql-text.ts";
 import { randomHex } from "../../../util/ids.ts";
 import type { Change, Due, LeaseTerms } from "../journal.ts";
+import type { KnownInputs } from "../known-inputs.ts";
 import { PARKED_AT, toJsonOrNull } from "../rows.ts";
 import { type CallRow, toCallRow } from "./call-row.ts";
-import type { KnownInputs } from "./known-inputs.ts";
 import { SQL } from "./statements.generated.ts";
 
 export interface CommitParts {

@@ -24,11 +24,11 @@ import type {
   RunRequest,
   StoredDefinition,
 } from "../journal.ts";
+import { KnownInputs } from "../known-inputs.ts";
 import { PARKED_AT, toAudit, toDefinition, toEvent } from "../rows.ts";
 import { commitBatch, splitChanges } from "./commit-batch.ts";
 import { createRun } from "./create-run.ts";
 import { toJournalError } from "./journal-error.ts";
-import { KnownInputs } from "./known-inputs.ts";
 import { quickBatch } from "./quick-batch.ts";
 import { idsOf, listQuery, readRuns, runStatements, runsOf, SNAPSHOT } from "./read-runs.ts";
 import { requestRun } from "./request-run.ts";
