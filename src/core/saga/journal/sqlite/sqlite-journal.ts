@@ -1,4 +1,5 @@
-import type { DatabaseSync } from "node:sqlite";
+import { existsSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { DcsError } from "../../../errors.ts";
 import { fileIdentity } from "../../../sqlite/file-identity.ts";
 import { openDatabase } from "../../../sqlite/open.ts";
@@ -38,6 +39,8 @@ export interface SqliteJournalOptions {
   /** Longest wait for the write lock, ms. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** As for `openJournal`. */
+  readonly ifMissing?: ((path: string) => void) | undefined;
 }
 
 /**
@@ -45,6 +48,12 @@ export interface SqliteJournalOptions {
  * JOURNAL_UNREACHABLE.
  */
 export async function openSqliteJournal(path: string, options: SqliteJournalOptions): Promise<Journal> {
+  if (options.ifMissing !== undefined && !existsSync(path)) {
+    options.ifMissing(path);
+    const nothing = new DatabaseSync(":memory:");
+    nothing.exec(SQL.schema);
+    return new SqliteJournal(nothing, path, options);
+  }
   try {
     const db = await openDatabase(path, {
       applicationId: APPLICATION_ID,
