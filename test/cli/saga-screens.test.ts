@@ -40,6 +40,16 @@ describe("what dcs saga says to people", () => {
     expect(existsSync(`${box.dir}/typo`)).toBe(false);
   });
 
+  it("says which module has ended dcs by process.exit, and never that the run is completed", async () => {
+    writeFileSync(`${box.dir}/ends.mjs`, "export default () => process.exit(0);\n");
+    writeFileSync(file, "saga: ends\nsteps:\n  - name: last\n    action: { module: ./ends.mjs }\n");
+    const run = await dcs("saga", "run", file);
+    expect(run.stderr).toMatch(
+      /process\.exit\(0\) was called while default of \S+ends\.mjs \(step last of run/,
+    );
+    expect(run.code).toBe(8);
+  });
+
   it("tells an error once, when it happened, and what is begun with its attempt", async () => {
     await services.orders.fault({ match: "POST /v1/orders", do: "error", times: 2 });
     const run = await dcs("saga", "run", file, ...INPUT);

@@ -8,6 +8,7 @@ import type { Outcome } from "../engine/event.ts";
 import type { Direction } from "../engine/run-state.ts";
 import type { CallIdentity, SendOptions } from "./call.ts";
 import { MAX_OUTPUT_BYTES } from "./exec-call.ts";
+import { knownUnderWay } from "./modules-under-way.ts";
 
 export interface ModuleRequest {
   /** Absolute path. */
@@ -111,7 +112,9 @@ async function invoke(
   const name = `${request.exported} of ${request.path}`;
   let value: unknown;
   try {
-    value = await unlessAborted((async () => call(argument))(), signal);
+    value = await knownUnderWay({ name, run, step }, () =>
+      unlessAborted((async () => call(argument))(), signal),
+    );
   } catch (error) {
     const message = `${name}: ${sayError(error)}`;
     const isDefinite = asks === "effect" && !signal.aborted && saysDefinite(error);
