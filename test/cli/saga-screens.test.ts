@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runDcs } from "../support/cli.ts";
 import { hurried } from "../support/order-sagas.ts";
@@ -25,6 +25,30 @@ describe("what dcs saga says to people", () => {
   });
 
   const dcs = (...args: readonly string[]) => runDcs(args, { env: box.env, cwd: box.dir });
+
+  it.each([
+    ["ls"],
+    ["unknowns"],
+    ["show", "261123"],
+    ["why", "261123"],
+    ["resume", "261123", "--reason", "x"],
+  ])("makes no journal where %s finds none, and says so", async (...args) => {
+    const missing = `${box.dir}/typo/journal.db`;
+    const { code, stdout, stderr } = await dcs("saga", ...args, "--journal", `embedded:${missing}`);
+    expect(stderr).toContain(`there is no journal at ${missing}: no saga has been run with it`);
+    expect(code, stdout).toBe(args.length === 1 ? 0 : 6);
+    expect(existsSync(`${box.dir}/typo`)).toBe(false);
+  });
+
+  it("says which module has ended dcs by process.exit, and never that the run is completed", async () => {
+    writeFileSync(`${box.dir}/ends.mjs`, "export default () => process.exit(0);\n");
+    writeFileSync(file, "saga: ends\nsteps:\n  - name: last\n    action: { module: ./ends.mjs }\n");
+    const run = await dcs("saga", "run", file);
+    expect(run.stderr).toMatch(
+      /process\.exit\(0\) was called while default of \S+ends\.mjs \(step last of run/,
+    );
+    expect(run.code).toBe(8);
+  });
 
   it("tells an error once, when it happened, and what is begun with its attempt", async () => {
     await services.orders.fault({ match: "POST /v1/orders", do: "error", times: 2 });

@@ -78,6 +78,23 @@ describe("etcd watch under faults", () => {
     expect(watch.resyncs()).toEqual([]);
   });
 
+  it("hears of a deletion whose very revision was compacted while it was away", async () => {
+    const { revision } = await put("w/a");
+    const watch = follow(revision + 1);
+    await put("w/b");
+    await until(() => watch.seen.length === 1);
+    await away(async () => {
+      const deleted = await direct.txn({ ops: [{ delete: "w/a" }] });
+      server.mustCtl("compact", String(deleted.revision));
+    });
+    await put("w/c");
+    await until(() => watch.seen.includes("put w/c="));
+    // What is not in a list of everything is gone; a server that keeps the deletion tells it by itself.
+    const [resync] = watch.resyncs();
+    if (resync === undefined) expect(watch.seen).toContain("del w/a");
+    else expect(resync.events.map(say)).not.toContain("put w/a=");
+  });
+
   it("begins where it was asked to, and resumes where it was cut, not later", async () => {
     const first = await put("w/0");
     for (let i = 1; i <= 50; i++) await put(`w/${i}`);

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Journal } from "../../src/core/saga/journal/journal.ts";
+import { KnownInputs } from "../../src/core/saga/journal/known-inputs.ts";
 import { commitBatch } from "../../src/core/saga/journal/mysql/commit-batch.ts";
-import { KnownInputs } from "../../src/core/saga/journal/mysql/known-inputs.ts";
 import { migrateMysqlJournal } from "../../src/core/saga/journal/mysql/migrate-journal.ts";
 import { openMysqlJournal } from "../../src/core/saga/journal/mysql/mysql-journal.ts";
+import { quickBatch } from "../../src/core/saga/journal/mysql/quick-batch.ts";
 import {
   CANCEL,
   callOf,
@@ -76,8 +77,9 @@ describe("a journal behind a bad line", () => {
     const run = await made(direct, { lease: LONG });
     const state = withCall(run.state, "reserve", "do", { attempts: 1, status: "intent" });
     const first = change(run, { state, calls: [callOf(state, "reserve", "do")] });
-    const parts = { changes: [first], lease: LONG, inputs: new KnownInputs(), careful: false };
-    const late = commitBatch(parts).join(";\n");
+    const parts = { changes: [first], lease: LONG, inputs: new KnownInputs() };
+    const late = commitBatch(parts, { careful: false }).join(";\n");
+    const quick = quickBatch(parts)?.join(";\n");
     expect((await direct.commit([first], LONG)).results).toEqual(["held"]);
     const next = withCall(state, "reserve", "do", { attempts: 2, status: "done", output: "new" });
     const second = change({ ...run, state: next, seq: 2 }, { calls: [callOf(next, "reserve", "do")] });
@@ -85,8 +87,11 @@ describe("a journal behind a bad line", () => {
     const before = await read(direct, run.state.runId);
     const names =
       "SET NAMES utf8mb4 COLLATE utf8mb4_bin; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+    const arrive = (text: string | undefined) =>
+      server.run(`USE ${nameOf(direct.url)}; ${names}; SET SESSION sql_mode = 'STRICT_ALL_TABLES'; ${text}`);
+    await expect(arrive(quick)).rejects.toThrow("Column 'run_id' cannot be null");
     // It says that it is there, and changes nothing.
-    expect(await server.run(`USE ${nameOf(direct.url)}; ${names}; ${late}`)).toMatch(/^0\t1\t0\t1\t/);
+    expect(await arrive(late)).toMatch(/^0\t1\t0\t1\t/);
     expect(await read(direct, run.state.runId)).toEqual(before);
     expect(await direct.events(run.state.runId)).toHaveLength(3);
   });

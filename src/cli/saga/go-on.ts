@@ -3,6 +3,7 @@ import { sameBackend } from "../where.ts";
 import type { OpenSagas } from "./open-sagas.ts";
 import { reportRun } from "./report-run.ts";
 import type { VerbFlags, VerbPlaces } from "./run-verb.ts";
+import { tellExit } from "./tell-exit.ts";
 import { tellSteps, tellStop } from "./tell-steps.ts";
 import { warnWithoutWorkers } from "./workers.ts";
 
@@ -24,6 +25,7 @@ export async function goOn(
     if (owner !== null && dueAt > now) {
       out.note(`${owner} has it, or had it; if it is gone, it is taken over at ${moment(dueAt, now)}`);
     }
+    tellExit(out);
     tellStop(out, signal);
     const onStep = tellSteps(out, record?.state);
     const followed = await sagas.follow(runId, { signal, waitMs: flags.wait, onStep });

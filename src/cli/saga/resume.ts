@@ -13,7 +13,7 @@ export async function runResume(
   places: VerbPlaces,
 ): Promise<void> {
   const typed = mandatoryReason(flags.reason, "dcs saga resume");
-  await using opened = await openSagas(places);
+  await using opened = await openSagas({ ...places, reader: places.out });
   const { journal, definitions } = opened.sagas;
   const record = await findRun(journal, id);
   const { definition } = await seenDefinition(record, definitions);

@@ -72,7 +72,7 @@ export async function runVerb<A extends VerbAction>(
   const id = runOf(run, planned);
   const mustHaveReason = flags["dry-run"] !== true;
   if (mustHaveReason) mandatoryReason(flags.reason ?? planned?.reason, typedAs);
-  await using opened = await openSagas(places);
+  await using opened = await openSagas({ ...places, reader: places.out });
   const { journal, definitions } = opened.sagas;
   const where = {
     madeAt: new Date().toISOString(),

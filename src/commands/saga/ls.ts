@@ -27,7 +27,7 @@ export default class SagaLs extends DcsCommand {
     const { flags } = await this.parse(SagaLs);
     const { saga, limit } = flags;
     const settings = await this.settings();
-    await using opened = await openSagas({ settings, store: () => this.store() });
+    await using opened = await openSagas({ settings, store: () => this.store(), reader: this.out });
     const { journal } = opened.sagas;
     const statuses = flags.status ?? (flags.all === true ? undefined : LIVE);
     const filter = {

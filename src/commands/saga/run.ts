@@ -4,6 +4,7 @@ import { leaseFlag } from "../../cli/saga/lease-flag.ts";
 import { openSagas } from "../../cli/saga/open-sagas.ts";
 import { reportRun } from "../../cli/saga/report-run.ts";
 import { newRunFlags, readNewRun, runWaitFlag } from "../../cli/saga/run-flags.ts";
+import { tellExit } from "../../cli/saga/tell-exit.ts";
 import { tellSteps, tellStop } from "../../cli/saga/tell-steps.ts";
 import { warnOtherRun } from "../../cli/saga/warn-other-run.ts";
 
@@ -27,6 +28,7 @@ when the lease is over, or \`dcs saga resume\`. Exit 0 completed, 9 undone, 8 pa
     const { read, parts } = await readNewRun(args.file, flags, this.out);
     const settings = await this.settings();
     await using opened = await openSagas({ settings, store: () => this.store(), leaseMs: flags.lease });
+    tellExit(this.out);
     tellStop(this.out, this.signal);
     const followed = await opened.sagas.run(read, parts, {
       signal: this.signal,

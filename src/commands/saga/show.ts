@@ -25,7 +25,7 @@ thing that happens. --graph prints a Mermaid flowchart.`;
   protected async execute(): Promise<void> {
     const { args, flags } = await this.parse(SagaShow);
     const settings = await this.settings();
-    await using opened = await openSagas({ settings, store: () => this.store() });
+    await using opened = await openSagas({ settings, store: () => this.store(), reader: this.out });
     if (flags.watch === true) {
       const { watchRun } = await import("../../cli/saga/watch-run.ts");
       await watchRun(args.run, opened.sagas, this.out, this.signal);

@@ -22,7 +22,7 @@ key, then \`dcs saga resolve RUN STEP\`.`;
     const { flags } = await this.parse(SagaUnknowns);
     const { saga, limit } = flags;
     const settings = await this.settings();
-    await using opened = await openSagas({ settings, store: () => this.store() });
+    await using opened = await openSagas({ settings, store: () => this.store(), reader: this.out });
     const { journal } = opened.sagas;
     const filter = { callStatuses: ["unknown", "parked", "intent"] as const, limit };
     const [runs, now] = await Promise.all([

@@ -14,7 +14,7 @@ export default class SagaWhy extends DcsCommand {
   protected async execute(): Promise<void> {
     const { args } = await this.parse(SagaWhy);
     const settings = await this.settings();
-    await using opened = await openSagas({ settings, store: () => this.store() });
+    await using opened = await openSagas({ settings, store: () => this.store(), reader: this.out });
     const { record, definition } = await seeRun(args.run, opened.sagas, this.out);
     const { runId } = record.state;
     const said = why(record, definition, await opened.sagas.journal.now());

@@ -4,6 +4,7 @@ import { integerFlag, positiveDurationFlag } from "../../cli/flags.ts";
 import { leaseFlag } from "../../cli/saga/lease-flag.ts";
 import { openSagas } from "../../cli/saga/open-sagas.ts";
 import { runWorker } from "../../cli/saga/run-worker.ts";
+import { tellExit } from "../../cli/saga/tell-exit.ts";
 
 export default class SagaWorker extends DcsCommand {
   static override summary = "Execute runs of sagas that are due, many at a time";
@@ -31,6 +32,7 @@ and other workers take over when the lease is over. Workers are the service saga
     const { flags } = await this.parse(SagaWorker);
     const settings = await this.settings();
     await using opened = await openSagas({ settings, store: () => this.store(), leaseMs: flags.lease });
+    tellExit(this.out);
     await runWorker({
       sagas: opened.sagas,
       store: () => this.store(),

@@ -50,3 +50,11 @@ export function rowsOf(rows: readonly Readonly<Record<string, SqlValue>>[]): Sql
       .join(" UNION ALL "),
   );
 }
+
+/** Rows as VALUES takes them, in the order of the first one's names: `('a', 1), ('b', 2)`. */
+export function valuesOf(rows: readonly Readonly<Record<string, SqlValue>>[]): SqlText {
+  const names = Object.keys(rows[0] ?? {});
+  return new SqlText(
+    rows.map((row) => `(${names.map((name) => literal(row[name] ?? null)).join(", ")})`).join(", "),
+  );
+}

@@ -263,29 +263,4 @@ export function commitSuite(setUp: () => Promise<JournalHarness>): void {
       expect(all[1]).toEqual({ seq: 2, epoch: 1, txid: one.txid, at: now, events });
     });
   });
-
-  describe("many runs", () => {
-    const two = journalPerTest(setUp);
-
-    it("500 go their way in batches, and none is lost", async () => {
-      const COUNT = 500;
-      await Promise.all(
-        Array.from({ length: COUNT }, (_, index) => made(index % 2 === 0 ? two.journal : two.other)),
-      );
-      let seen = 0;
-      for (;;) {
-        const { runs } = await two.other.claim({ ...LONG, limit: 64 });
-        if (runs.length === 0) break;
-        seen += runs.length;
-        const changes = runs.map((run) => {
-          const state = withCall({ ...run.state, status: "completed" }, "accept", "do", { status: "done" });
-          return change(run, { state, calls: [callOf(state, "accept", "do")], due: { kind: "ended" } });
-        });
-        const { results } = await two.other.commit(changes, LONG);
-        expect(new Set(results)).toEqual(new Set(["held"]));
-      }
-      expect(seen).toBe(COUNT);
-      expect(await two.journal.counts()).toEqual({ completed: COUNT });
-    });
-  });
 }

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { batchSuite } from "./batch-suite.ts";
 import { claimSuite } from "./claim-suite.ts";
 import { commitSuite } from "./commit-suite.ts";
 import { createSuite } from "./create-suite.ts";
@@ -12,6 +13,7 @@ export function journalContract(name: string, setUp: () => Promise<JournalHarnes
     createSuite(setUp);
     claimSuite(setUp);
     commitSuite(setUp);
+    batchSuite(setUp);
     requestSuite(setUp);
     readSuite(setUp);
   });

@@ -250,3 +250,11 @@ export class SimulatedWorld {
     return step;
   }
 }
+
+/** Fates by step, `undo.step` for compensations; the last is repeated; `ok` for all others. */
+export function fates(table: Readonly<Record<string, readonly Fate[]>>) {
+  return (step: string, direction: string, attempt: number): Fate => {
+    const list = table[direction === "do" ? step : `undo.${step}`] ?? ["ok"];
+    return list[Math.min(attempt, list.length) - 1] ?? "ok";
+  };
+}

@@ -24,7 +24,8 @@ const SECRET_HEADER = /authorization|cookie|token|secret|api-?key|password|signa
 
 /** A request of one kind, worked out. */
 interface Rendered {
-  readonly shown: Json;
+  /** Worked out only where somebody looks. */
+  shown(): Json;
   send(options: SendOptions): Promise<Outcome>;
 }
 
@@ -49,7 +50,9 @@ export class ActionCaller implements Caller {
     return {
       identity,
       inputHash: hashOf(hashable(action, contexts)),
-      shown: redactor.shown(rendered.shown),
+      get shown() {
+        return redactor.shown(rendered.shown());
+      },
       send: async (options) => clean(await this.#send(rendered, options), identity, contexts),
     };
   }
@@ -79,18 +82,18 @@ export class ActionCaller implements Caller {
         const request = renderHttp(action, rendering);
         const { method, url, headers, body } = request;
         return {
-          shown: {
+          shown: () => ({
             http: `${method} ${url}`,
             headers: withoutSecrets(headers),
             ...(body === undefined ? {} : { body }),
-          },
+          }),
           send: (options) => sendHttp(request, identity, options, { client: this.#client, clock }),
         };
       }
       case "exec": {
         const argv = action.argv.map((template) => argument(rendering.text(template)));
         return {
-          shown: { exec: argv },
+          shown: () => ({ exec: argv }),
           send: (options) =>
             runProgram({ argv, fail: action.fail }, identity, contexts, options, { env, clock }),
         };
@@ -99,7 +102,7 @@ export class ActionCaller implements Caller {
         const { path, exported } = action;
         const given = action.with === undefined ? null : rendering.tree(action.with);
         return {
-          shown: { module: path, export: exported, with: given },
+          shown: () => ({ module: path, export: exported, with: given }),
           send: (options) => callModule({ path, exported, with: given }, identity, options, clock),
         };
       }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ServiceClient } from "../../traffic/service-client.ts";
 import { traceParent } from "../../traffic/trace-parent.ts";
 import { backoffDelay } from "../../util/backoff.ts";
@@ -57,7 +57,7 @@ export async function sendHttp(
 
 /** By lower-case name. All calls of a run have one trace. */
 function headersOf({ url, headers, body }: HttpRequest, identity: CallIdentity): Record<string, string> {
-  const trace = createHash("sha256").update(identity.runId).digest("hex").slice(0, 32);
+  const trace = hash("sha256", identity.runId).slice(0, 32);
   const isProbe = identity.asks === "probe";
   return {
     ...(body === undefined ? {} : { "content-type": "application/json" }),

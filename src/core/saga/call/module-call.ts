@@ -8,6 +8,7 @@ import type { Outcome } from "../engine/event.ts";
 import type { Direction } from "../engine/run-state.ts";
 import type { CallIdentity, SendOptions } from "./call.ts";
 import { MAX_OUTPUT_BYTES } from "./exec-call.ts";
+import { knownUnderWay } from "./modules-under-way.ts";
 
 export interface ModuleRequest {
   /** Absolute path. */
@@ -50,9 +51,12 @@ export async function callModule(
   const cancel = clock.timer(timeoutMs, () =>
     over.abort(new Error(`it did not end within ${formatDuration(timeoutMs)}`)),
   );
-  const bounded = AbortSignal.any([signal, over.signal]);
+  const onAbort = () => over.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  const bounded = over.signal;
   try {
-    const loaded = await unlessAborted(load(request), bounded);
+    const loaded = LOADED.get(idOf(request)) ?? (await unlessAborted(load(request), bounded));
     // Also after this process stood still: timers come later than what they should have ended.
     if (bounded.aborted || clock.monotonic() >= deadline) {
       return { kind: "not-sent", message: `${request.path} was not loaded in time` };
@@ -65,11 +69,20 @@ export async function callModule(
     throw error;
   } finally {
     cancel();
+    signal.removeEventListener("abort", onAbort);
   }
 }
 
+/** Functions that were found: asking for a module that is loaded takes longer than calling it. */
+const LOADED = new Map<string, StepFunction>();
+
+function idOf({ path, exported }: ModuleRequest): string {
+  return `${exported} ${path}`;
+}
+
 /** The function; a text says why there is none. */
-async function load({ path, exported }: ModuleRequest): Promise<StepFunction | string> {
+async function load(request: ModuleRequest): Promise<StepFunction | string> {
+  const { path, exported } = request;
   let module: Readonly<Record<string, unknown>>;
   try {
     module = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
@@ -77,7 +90,10 @@ async function load({ path, exported }: ModuleRequest): Promise<StepFunction | s
     return `the module ${path} cannot be loaded: ${sayError(error)}`;
   }
   const found = module[exported];
-  if (typeof found === "function") return found as StepFunction;
+  if (typeof found === "function") {
+    LOADED.set(idOf(request), found as StepFunction);
+    return found as StepFunction;
+  }
   const names = Object.keys(module)
     .filter((name) => typeof module[name] === "function")
     .sort();
@@ -96,7 +112,9 @@ async function invoke(
   const name = `${request.exported} of ${request.path}`;
   let value: unknown;
   try {
-    value = await unlessAborted((async () => call(argument))(), signal);
+    value = await knownUnderWay({ name, run, step }, () =>
+      unlessAborted((async () => call(argument))(), signal),
+    );
   } catch (error) {
     const message = `${name}: ${sayError(error)}`;
     const isDefinite = asks === "effect" && !signal.aborted && saysDefinite(error);

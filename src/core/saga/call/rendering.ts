@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "../../util/canonical-json.ts";
 import type { TemplateTree } from "../definition/definition.ts";
 import type { Contexts, Json } from "../definition/expression.ts";
@@ -51,7 +51,7 @@ export function hashedRendering(contexts: Contexts): Rendering {
 
 /** SHA-256 of a value as JSON with sorted names, hex. */
 export function hashOf(value: Json): string {
-  return createHash("sha256").update(canonicalJson(value)).digest("hex");
+  return hash("sha256", canonicalJson(value));
 }
 
 /** A secret that is not there would be sent as null in a body. */

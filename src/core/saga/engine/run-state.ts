@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Json } from "../definition/expression.ts";
 
 /**
@@ -109,8 +109,5 @@ export const UNTOUCHED: CallState = {
 
 /** The key that every attempt of one call carries: the service takes effect once for each. 32 hex digits. */
 export function callKey(rootId: string, step: string, direction: Direction, generation: number): string {
-  return createHash("sha256")
-    .update(JSON.stringify([rootId, step, direction, generation]))
-    .digest("hex")
-    .slice(0, 32);
+  return hash("sha256", JSON.stringify([rootId, step, direction, generation])).slice(0, 32);
 }

@@ -10,6 +10,11 @@ export interface OpenJournalOptions {
   /** Where `embedded:` without a path keeps its file, `journal.db`. */
   readonly stateDir: string;
   readonly clock?: Clock;
+  /**
+   * For those that only look: where the file of `embedded:` is not there, none is made, this is called with its path, and the
+   * journal is an empty one. Without it the file is made.
+   */
+  readonly ifMissing?: (path: string) => void;
 }
 
 const ALLOWED = ["embedded:", "embedded:/path/to/journal.db", "mysql://user:password@host:3306/database"];
@@ -25,7 +30,7 @@ export async function openJournal(url: string, options: OpenJournalOptions): Pro
   if (scheme === "embedded") {
     const path = embeddedPath(url, "journal", `${options.stateDir}/journal.db`);
     const { openSqliteJournal } = await import("./sqlite/sqlite-journal.ts");
-    return openSqliteJournal(path, { timeoutMs: options.timeoutMs, clock });
+    return openSqliteJournal(path, { timeoutMs: options.timeoutMs, clock, ifMissing: options.ifMissing });
   }
   if (scheme === "mysql") {
     const { openMysqlJournal } = await import("./mysql/mysql-journal.ts");

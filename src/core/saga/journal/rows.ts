@@ -82,11 +82,25 @@ export function fromCall(state: RunState, change: CallChange): SQLInputValue[] {
   const { step, direction } = change;
   const call = state.steps[step]?.[direction] ?? UNTOUCHED;
   return [
-    ...[state.runId, step, direction, call.generation],
-    ...[Object.keys(state.steps).indexOf(step), change.isOwn ? state.rootId : null, call.status, call.asks],
-    ...[call.attempts, call.forgiven, call.probes, Math.round(call.notBefore)],
-    ...[wholeOrNull(call.firstSentAt), wholeOrNull(call.deadlineAt), Number(call.everUnknown)],
-    ...[change.key, change.inputHash, JSON.stringify(call.output), toJsonOrNull(call.error)],
+    state.runId,
+    step,
+    direction,
+    call.generation,
+    Object.keys(state.steps).indexOf(step),
+    change.isOwn ? state.rootId : null,
+    call.status,
+    call.asks,
+    call.attempts,
+    call.forgiven,
+    call.probes,
+    Math.round(call.notBefore),
+    wholeOrNull(call.firstSentAt),
+    wholeOrNull(call.deadlineAt),
+    Number(call.everUnknown),
+    change.key,
+    change.inputHash,
+    JSON.stringify(call.output),
+    toJsonOrNull(call.error),
   ];
 }
 

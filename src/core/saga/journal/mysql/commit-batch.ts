@@ -1,16 +1,15 @@
 import { fill, listOf, rowsOf, SqlText } from "../../../mysql/sql-text.ts";
 import { randomHex } from "../../../util/ids.ts";
 import type { Change, Due, LeaseTerms } from "../journal.ts";
+import type { KnownInputs } from "../known-inputs.ts";
 import { PARKED_AT, toJsonOrNull } from "../rows.ts";
-import { toCallRow } from "./call-row.ts";
-import type { KnownInputs } from "./known-inputs.ts";
+import { type CallRow, toCallRow } from "./call-row.ts";
 import { SQL } from "./statements.generated.ts";
 
 export interface CommitParts {
   readonly changes: readonly Change[];
   readonly lease: LeaseTerms;
   readonly inputs: KnownInputs;
-  readonly careful: boolean;
 }
 
 /**
@@ -18,14 +17,13 @@ export interface CommitParts {
  * change stands. A run moves where nobody else moved it, and then carries the pass of this very sending: so one that arrives
  * late, after its resending, writes nothing. `careful` looks for rivals first.
  */
-export function commitBatch({ changes, lease, inputs, careful }: CommitParts): readonly string[] {
+export function commitBatch(
+  { changes, lease, inputs }: CommitParts,
+  { careful }: { readonly careful: boolean },
+): readonly string[] {
   const pass = randomHex(16);
-  // All transactions lock runs in one order.
-  const sorted = [...changes].sort((a, b) => (a.runId < b.runId ? -1 : 1));
-  const calls = sorted.flatMap(({ state, calls: each }) => each.map((call) => toCallRow(state, call)));
-  const released = sorted.filter(({ due }) => due.kind !== "held");
-  const taking = sorted.filter(({ takenUp }) => takenUp !== null);
-  const isNew = calls.some(({ gen }) => Number(gen) > 1);
+  const sorted = inOrder(changes);
+  const calls = callRows(sorted);
   const fence = careful && calls.length > 0 ? fill(SQL["no-rival"], { calls: rowsOf(calls) }) : "TRUE";
   const statements = [
     SQL.now,
@@ -39,7 +37,7 @@ export function commitBatch({ changes, lease, inputs, careful }: CommitParts): r
     }),
   ];
   if (calls.length > 0) {
-    const ordinal = new SqlText(isNew ? SQL["step-place"] : "c.ordinal");
+    const ordinal = new SqlText(hasNewCall(calls) ? SQL["step-place"] : "c.ordinal");
     statements.push(fill(SQL["step-put"], { calls: rowsOf(calls), ordinal, pass }));
   }
   const events = sorted.map(({ runId, txid, events: all }) => ({
@@ -48,20 +46,43 @@ export function commitBatch({ changes, lease, inputs, careful }: CommitParts): r
     body: JSON.stringify(all),
   }));
   statements.push(fill(SQL["event-put"], { events: rowsOf(events), pass }));
-  const others = sorted.filter((change) => !inputs.has(change));
+  statements.push(...restOf(sorted, inputs, pass));
+  const runs = changes.map(({ runId, epoch, seq, txid }, i) => ({ i, run_id: runId, epoch, seq, txid }));
+  statements.push(fill(SQL["run-standing"], { runs: rowsOf(runs), owner: lease.owner }), "COMMIT");
+  return statements;
+}
+
+/** All transactions lock runs in one order. */
+export function inOrder(changes: readonly Change[]): readonly Change[] {
+  return [...changes].sort((a, b) => (a.runId < b.runId ? -1 : 1));
+}
+
+export function callRows(changes: readonly Change[]): readonly CallRow[] {
+  return changes.flatMap(({ state, calls }) => calls.map((call) => toCallRow(state, call)));
+}
+
+/** True where one may have no row yet: all are written with the run, but for what a replay does anew. */
+export function hasNewCall(calls: readonly CallRow[]): boolean {
+  return calls.some(({ gen }) => Number(gen) > 1);
+}
+
+/** What few transitions need, of the runs that carry the pass. */
+export function restOf(changes: readonly Change[], inputs: KnownInputs, pass: string): readonly string[] {
+  const statements: string[] = [];
+  const others = changes.filter((change) => !inputs.has(change));
   if (others.length > 0) {
     const bodies = others.map(({ runId, state }) => ({ run_id: runId, body: JSON.stringify(state.input) }));
     statements.push(fill(SQL["input-put"], { inputs: rowsOf(bodies), pass }));
   }
+  const taking = changes.filter(({ takenUp }) => takenUp !== null);
   if (taking.length > 0) {
     const taken = taking.map(({ runId, takenUp }) => ({ run_id: runId, taken_up: takenUp }));
     statements.push(fill(SQL["request-take"], { taken: rowsOf(taken), pass }));
   }
+  const released = changes.filter(({ due }) => due.kind !== "held");
   if (released.length > 0) {
     statements.push(fill(SQL["run-wake"], { ids: listOf(released.map(({ runId }) => runId)), pass }));
   }
-  const runs = changes.map(({ runId, epoch, seq, txid }, i) => ({ i, run_id: runId, epoch, seq, txid }));
-  statements.push(fill(SQL["run-standing"], { runs: rowsOf(runs), owner: lease.owner }), "COMMIT");
   return statements;
 }
 
@@ -116,7 +137,8 @@ function toRunRow({ runId, epoch, seq, state, due }: Change) {
   };
 }
 
-function dueAtOf(due: Due): number | null {
+/** Null to hold it. */
+export function dueAtOf(due: Due): number | null {
   if (due.kind === "held") return null;
   return due.kind === "at" ? Math.ceil(due.at) : PARKED_AT;
 }

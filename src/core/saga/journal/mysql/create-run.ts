@@ -1,7 +1,7 @@
 import { DcsError } from "../../../errors.ts";
 import { isMysqlError } from "../../../mysql/mysql-error.ts";
 import type { PooledConnection } from "../../../mysql/mysql-pool.ts";
-import { fill, rowsOf } from "../../../mysql/sql-text.ts";
+import { fill, rowsOf, valuesOf } from "../../../mysql/sql-text.ts";
 import { randomHex } from "../../../util/ids.ts";
 import type { CreateResult, NewRun } from "../journal.ts";
 import { PARKED_AT, toJsonOrNull } from "../rows.ts";
@@ -61,7 +61,7 @@ function insertions(run: NewRun): readonly string[] {
       ...{ lease: Math.ceil(lease?.leaseMs ?? 0), pass: randomHex(16) },
     }),
     fill(SQL["input-insert"], { runId, body: JSON.stringify(state.input) }),
-    ...(rows.length === 0 ? [] : [fill(SQL["step-insert"], { rows: rowsOf(rows) })]),
+    ...(rows.length === 0 ? [] : [fill(SQL["step-insert"], { rows: valuesOf(rows) })]),
     fill(SQL["event-insert"], { runId, seq: 1, epoch, txid, body: JSON.stringify(events) }),
     ...(audit === null
       ? []

@@ -24,11 +24,12 @@ import type {
   RunRequest,
   StoredDefinition,
 } from "../journal.ts";
+import { KnownInputs } from "../known-inputs.ts";
 import { PARKED_AT, toAudit, toDefinition, toEvent } from "../rows.ts";
 import { commitBatch, splitChanges } from "./commit-batch.ts";
 import { createRun } from "./create-run.ts";
 import { toJournalError } from "./journal-error.ts";
-import { KnownInputs } from "./known-inputs.ts";
+import { quickBatch } from "./quick-batch.ts";
 import { idsOf, listQuery, readRuns, runStatements, runsOf, SNAPSHOT } from "./read-runs.ts";
 import { requestRun } from "./request-run.ts";
 import { checkVersion } from "./schema-version.ts";
@@ -194,27 +195,41 @@ export class MysqlJournal implements Journal {
     await this.#pool[Symbol.asyncDispose]();
   }
 
-  /** One transaction. A generation that another run took is looked for only where the database refused one. */
+  /**
+   * One transaction. Which run moved, or whose generation another run took, is only looked for where the database refused
+   * them all.
+   */
   async #commitPart(
     connection: PooledConnection,
-    part: readonly Change[],
+    changes: readonly Change[],
     lease: LeaseTerms,
   ): Promise<CommitResult> {
-    const attempt = async (careful: boolean) => {
-      const batch = commitBatch({ changes: part, lease, inputs: this.#inputs, careful });
-      const done = written((await connection.send(batch)).at(-2) ?? []);
-      part.forEach(({ state }, i) => {
-        if (done.results[i] === "held") this.#inputs.add(state);
-      });
-      return done;
-    };
-    try {
-      return await attempt(false);
-    } catch (error) {
-      if (!isMysqlError(error, "duplicate")) throw error;
-      await connection.send(["ROLLBACK"]);
-      return await attempt(true);
+    const parts = { changes, lease, inputs: this.#inputs };
+    const attempts = [
+      async () => {
+        const quick = quickBatch(parts);
+        if (quick === null) return null;
+        const now = (await connection.send(quick)).at(-2)?.[0]?.["now"];
+        return { results: changes.map(() => "held" as const), now: Number(now) };
+      },
+      ...[false, true].map((careful) => async () => {
+        return written((await connection.send(commitBatch(parts, { careful }))).at(-2) ?? []);
+      }),
+    ];
+    for (const [i, attempt] of attempts.entries()) {
+      try {
+        const done = await attempt();
+        if (done === null) continue;
+        changes.forEach(({ state }, at) => {
+          if (done.results[at] === "held") this.#inputs.add(state);
+        });
+        return done;
+      } catch (error) {
+        if (!isMysqlError(error, "duplicate") || i === attempts.length - 1) throw error;
+        await connection.send(["ROLLBACK"]);
+      }
     }
+    throw new Error("unreachable");
   }
 
   #send(statements: readonly string[]): ReturnType<MysqlPool["send"]> {

@@ -63,13 +63,14 @@ export class RunWriter {
     return runIds.map((runId) => this.#reader.run(runId)).filter((run) => run !== null);
   }
 
-  commit(change: Change, lease: LeaseTerms, now: number): Standing {
+  /** `hasInput`: the run's input is written down already. */
+  commit(change: Change, lease: LeaseTerms, now: number, hasInput: boolean): Standing {
     const { runId, epoch, seq, state, txid, calls, takenUp } = change;
     const standing = this.#standing(change, lease.owner);
     if (standing !== "held") return this.#txidAt(runId, seq + 1) === txid ? "held" : standing;
     if (this.#rivalOf(state, calls) !== null) return "lost";
     this.#advance(change, lease, now);
-    this.#sql.get("input-put").run(runId, JSON.stringify(state.input));
+    if (!hasInput) this.#sql.get("input-put").run(runId, JSON.stringify(state.input));
     this.#putCalls(state, calls);
     this.#addEvents({ runId, epoch, seq: seq + 1 }, txid, change.events, now);
     if (takenUp !== null) this.#sql.get("request-take").run(runId, takenUp);

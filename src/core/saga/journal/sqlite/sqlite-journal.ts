@@ -1,4 +1,5 @@
-import type { DatabaseSync } from "node:sqlite";
+import { existsSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { DcsError } from "../../../errors.ts";
 import { fileIdentity } from "../../../sqlite/file-identity.ts";
 import { openDatabase } from "../../../sqlite/open.ts";
@@ -22,6 +23,7 @@ import type {
   RunRequest,
   StoredDefinition,
 } from "../journal.ts";
+import { KnownInputs } from "../known-inputs.ts";
 import { toJournalError } from "./journal-error.ts";
 import { RunReader } from "./run-reader.ts";
 import { RunWriter } from "./run-writer.ts";
@@ -37,6 +39,8 @@ export interface SqliteJournalOptions {
   /** Longest wait for the write lock, ms. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** As for `openJournal`. */
+  readonly ifMissing?: ((path: string) => void) | undefined;
 }
 
 /**
@@ -44,6 +48,12 @@ export interface SqliteJournalOptions {
  * JOURNAL_UNREACHABLE.
  */
 export async function openSqliteJournal(path: string, options: SqliteJournalOptions): Promise<Journal> {
+  if (options.ifMissing !== undefined && !existsSync(path)) {
+    options.ifMissing(path);
+    const nothing = new DatabaseSync(":memory:");
+    nothing.exec(SQL.schema);
+    return new SqliteJournal(nothing, path, options);
+  }
   try {
     const db = await openDatabase(path, {
       applicationId: APPLICATION_ID,
@@ -83,6 +93,7 @@ export class SqliteJournal implements Journal {
   readonly #writes: WriteQueue;
   readonly #reader: RunReader;
   readonly #writer: RunWriter;
+  readonly #inputs = new KnownInputs();
   #isClosed = false;
 
   constructor(db: DatabaseSync, path: string, { timeoutMs, clock }: SqliteJournalOptions) {
@@ -119,8 +130,10 @@ export class SqliteJournal implements Journal {
     return this.#read(() => this.#reader.definition(hash));
   }
 
-  create(run: NewRun): Promise<CreateResult> {
-    return this.#write((now) => this.#writer.create(run, now));
+  async create(run: NewRun): Promise<CreateResult> {
+    const result = await this.#write((now) => this.#writer.create(run, now));
+    if (result.created) this.#inputs.add(run.state);
+    return result;
   }
 
   async claim({ owner, leaseMs, limit, runId }: ClaimRequest): Promise<ClaimResult> {
@@ -131,18 +144,24 @@ export class SqliteJournal implements Journal {
       return { runs: [], now, nextDueAt: this.#reader.nextDueAt(now, runId) };
     });
     if (idle !== null) return idle;
-    return this.#write((now) => {
+    const claimed = await this.#write((now) => {
       const due = this.#reader.due(now, limit, runId);
       const runs = this.#writer.claim(due, { owner, leaseMs }, now);
       return { runs, now, nextDueAt: this.#reader.nextDueAt(now, runId) };
     });
+    this.#inputs.addAll(claimed.runs);
+    return claimed;
   }
 
-  commit(changes: readonly Change[], lease: LeaseTerms): Promise<CommitResult> {
-    return this.#write((now) => ({
-      results: changes.map((change) => this.#writer.commit(change, lease, now)),
+  async commit(changes: readonly Change[], lease: LeaseTerms): Promise<CommitResult> {
+    const done = await this.#write((now) => ({
+      results: changes.map((change) => this.#writer.commit(change, lease, now, this.#inputs.has(change))),
       now,
     }));
+    changes.forEach(({ state }, i) => {
+      if (done.results[i] === "held") this.#inputs.add(state);
+    });
+    return done;
   }
 
   heartbeat(runs: readonly HeldRun[], lease: LeaseTerms): Promise<CommitResult> {
@@ -163,7 +182,9 @@ export class SqliteJournal implements Journal {
   }
 
   async run(runId: string): Promise<RunRecord | null> {
-    return this.#read(() => this.#reader.run(runId));
+    const run = this.#read(() => this.#reader.run(runId));
+    if (run !== null) this.#inputs.add(run.state);
+    return run;
   }
 
   async runs(filter: RunFilter): Promise<readonly RunRecord[]> {

@@ -1,5 +1,5 @@
-import type { RunState } from "../../engine/run-state.ts";
-import type { Change, RunRecord } from "../journal.ts";
+import type { RunState } from "../engine/run-state.ts";
+import type { Change, RunRecord } from "./journal.ts";
 
 /**
  * Which inputs the database has already: a large one would else be sent with every transition. States are plain data that
