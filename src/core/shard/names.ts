@@ -14,6 +14,8 @@ export const MOVER_VARIABLE = "@dcs_bucket";
 export const MOVED_ERRNO = 31001;
 /** Of the SIGNAL that refuses a mover's write to a bucket that is not the one it said it writes. */
 export const MOVER_ERRNO = 31002;
+/** Of the SIGNAL that refuses NULL for a column of a primary key. */
+export const PRIMARY_NULL_ERRNO = 31003;
 
 /** States of a bucket's row on one server. Writable are `owned` and `moving`. */
 export const BUCKET_STATES = ["owned", "moving", "sealed", "gone", "incoming"] as const;

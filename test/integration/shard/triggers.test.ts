@@ -15,6 +15,7 @@ import {
 const BUCKETS = 16;
 const MOVED = 31001;
 const OTHER_BUCKET = 31002;
+const PRIMARY_NULL = 31003;
 
 const ORDERS = { name: "orders", key: "tenant", primaryKey: ["tenant", "id"] };
 const VISITS = { name: "visits", key: "tenant", primaryKey: ["tenant", "id"] };
@@ -262,6 +263,29 @@ describe("the log of a moving bucket", () => {
     await setState(app, GONE, "moving");
     await stale.send([`INSERT INTO visits (tenant) VALUES ('${bob}')`, "COMMIT"]);
     expect(await logOf(app)).toContain(`${GONE} visits '${bob}',4`);
+  });
+
+  it("names no row that there is not: NULL in a primary key, of which the server makes a 0 later, is refused", async () => {
+    await app.send([
+      `INSERT INTO orders VALUES ('${ann}', 1, 'x', 1)`,
+      `INSERT INTO visits VALUES ('${ann}', 1)`,
+    ]);
+    for (const state of ["owned", "moving"]) {
+      await setState(app, HERE, state);
+      for (const mode of ["", "STRICT_ALL_TABLES"]) {
+        await app.run(`SET sql_mode = '${mode}'`);
+        for (const sql of [
+          `INSERT IGNORE INTO orders VALUES ('${ann}', NULL, 'x', 2)`,
+          `INSERT IGNORE INTO orders SELECT tenant, NULL, note, 3 FROM orders`,
+          `UPDATE IGNORE orders SET id = NULL`,
+          `UPDATE IGNORE visits SET id = NULL`,
+        ]) {
+          expect([state, mode, sql, await app.errnoOf(sql)]).toEqual([state, mode, sql, PRIMARY_NULL]);
+        }
+      }
+    }
+    await app.run(`INSERT INTO visits VALUES ('${ann}', NULL)`);
+    expect(await app.run("SELECT id FROM visits ORDER BY id")).toEqual([{ id: 1 }, { id: 2 }]);
   });
 
   it("is written the same by whatever session fires the trigger", async () => {
