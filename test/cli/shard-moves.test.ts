@@ -73,7 +73,8 @@ describe("shard rebalance", () => {
     const done = await box.shard("rebalance", "--plan", file);
     expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/moved 2 buckets, \d+ rows/) });
     const { moves } = (await box.data("history")) as { moves: readonly { bucket: number }[] };
-    const buckets = (list: readonly { bucket: number }[]) => list.map(({ bucket }) => bucket).toSorted();
+    const buckets = (list: readonly { bucket: number }[]) =>
+      list.map(({ bucket }) => bucket).toSorted((x, y) => x - y);
     expect(buckets(moves)).toEqual(buckets(data.action.moves));
     const stale = await box.shard("rebalance", "--plan", file, "--json");
     expect([stale.code, code(stale.stdout)]).toEqual([3, "PLAN_STALE"]);
