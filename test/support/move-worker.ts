@@ -12,7 +12,8 @@ import { shardTarget } from "../../src/core/shard/shard-url.ts";
 import { openStore } from "../../src/core/store/open-store.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
 
-const [url = "", keyspace = "", bucket = "", src = "", dst = "", point = "", signal = ""] = process.argv.slice(2);
+const [url = "", keyspace = "", bucket = "", src = "", dst = "", point = "", signal = ""] =
+  process.argv.slice(2);
 const store = await openStore(url, { timeoutMs: 5000, stateDir: tmpdir() });
 const shards = new ShardStore(store, keyspace);
 let isArmed = true;

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { MysqlPool } from "../../src/core/mysql/mysql-pool.ts";
 import { isMysqlError } from "../../src/core/mysql/mysql-error.ts";
+import { MysqlPool } from "../../src/core/mysql/mysql-pool.ts";
 import { parseMysqlUrl } from "../../src/core/mysql/mysql-url.ts";
 import { bucketOf, type Keyspace, type Shard } from "../../src/core/shard/keyspace.ts";
 import { type KeyspaceState, type RunnerRef, ShardStore } from "../../src/core/shard/map/shard-store.ts";
@@ -95,7 +95,11 @@ export async function moveWorld(
   const pools = new Map<string, MysqlPool>();
   for (const { name: shard, url: where } of shardsOf) {
     await server.run(`CREATE DATABASE ${shard} CHARACTER SET utf8mb4; USE ${shard}; ${DDL}`);
-    const pool = await MysqlPool.open(parseMysqlUrl(where), { clock: systemClock, timeoutMs: TIMEOUT_MS, size: 8 });
+    const pool = await MysqlPool.open(parseMysqlUrl(where), {
+      clock: systemClock,
+      timeoutMs: TIMEOUT_MS,
+      size: 8,
+    });
     await installSchema(pool, { keyspace, shard, owners, dialect: "mariadb" });
     pools.set(shard, pool);
   }
@@ -152,7 +156,12 @@ export async function moveWorld(
   return world;
 }
 
-function bucket(world: MoveWorld, number: number, buckets: number, pool: (shard: string) => MysqlPool): Bucket {
+function bucket(
+  world: MoveWorld,
+  number: number,
+  buckets: number,
+  pool: (shard: string) => MysqlPool,
+): Bucket {
   const { shards, names } = world;
   const [a, b] = names;
   const truth = new Map<number, string>();
@@ -183,7 +192,10 @@ function bucket(world: MoveWorld, number: number, buckets: number, pool: (shard:
       for (const id of ids) truth.set(id, `v${id}`);
       const items = ids.map((id) => `(${tenant}, ${id}, 'v${id}')`).join(",");
       const notes = ids.map((id) => `('${tenant}-${id}', ${tenant}, 'v${id}')`).join(",");
-      await pool(a).send([`INSERT INTO items VALUES ${items}`, `INSERT INTO notes (id, tenant, body) VALUES ${notes}`]);
+      await pool(a).send([
+        `INSERT INTO items VALUES ${items}`,
+        `INSERT INTO notes (id, tenant, body) VALUES ${notes}`,
+      ]);
     },
     async put(id, value) {
       const done = await write([

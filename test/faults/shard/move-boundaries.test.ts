@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runMove } from "../../../src/core/shard/move/run-move.ts";
 import type { TakeOver } from "../../../src/core/shard/map/shard-state.ts";
 import type { HeldMove } from "../../../src/core/shard/move/move-record.ts";
+import { runMove } from "../../../src/core/shard/move/run-move.ts";
 import { type MariaDb, startMariaDb } from "../../support/mariadb.ts";
 import { type Bucket, type MoveWorld, moveWorld } from "../../support/move-world.ts";
 
@@ -9,8 +9,28 @@ import { type Bucket, type MoveWorld, moveWorld } from "../../support/move-world
 const CLOSED = ["cut:sealed", "flip", "flip:done", "open"];
 const LOCKED = ["cut:locked", "cut:drained", "cut:sealing"];
 const BEFORE_FLIP = [
-  ...["arm", "arm:read", "arm:changed", "take", "take:read", "take:changed", "purge", "purge:acked", "purge:done"],
-  ...["capture", "capture:done", "copy", "copy:chunk", "copy:done", "apply", "apply:round", "verify", "verify:done"],
+  ...[
+    "arm",
+    "arm:read",
+    "arm:changed",
+    "take",
+    "take:read",
+    "take:changed",
+    "purge",
+    "purge:acked",
+    "purge:done",
+  ],
+  ...[
+    "capture",
+    "capture:done",
+    "copy",
+    "copy:chunk",
+    "copy:done",
+    "apply",
+    "apply:round",
+    "verify",
+    "verify:done",
+  ],
   ...["cut", "cut:locked", "cut:drained", "cut:sealing", "cut:sealed", "flip"],
 ];
 const AFTER_FLIP = [
@@ -120,7 +140,12 @@ describe.concurrent("a runner dies in a reverse window", () => {
 
   it.each(WINDOW)("at %s, and it is gone back", async (point) => {
     const bucket = await seeded();
-    await dieAt(bucket, await bucket.claim({ windowMs: HOUR }), point, point === "flip:done" ? undefined : "flip:done");
+    await dieAt(
+      bucket,
+      await bucket.claim({ windowMs: HOUR }),
+      point,
+      point === "flip:done" ? undefined : "flip:done",
+    );
     await canWrite(bucket);
     expect(await another(bucket, { undo: true })).toMatchObject({ outcome: "aborted", error: null });
     await bucket.settled(world.names[0]);
@@ -128,7 +153,12 @@ describe.concurrent("a runner dies in a reverse window", () => {
 
   it.each(WINDOW)("at %s, and it is closed", async (point) => {
     const bucket = await seeded();
-    await dieAt(bucket, await bucket.claim({ windowMs: HOUR }), point, point === "flip:done" ? undefined : "flip:done");
+    await dieAt(
+      bucket,
+      await bucket.claim({ windowMs: HOUR }),
+      point,
+      point === "flip:done" ? undefined : "flip:done",
+    );
     await canWrite(bucket);
     expect(await another(bucket, { intent: "abort" })).toMatchObject({ outcome: "moved", error: null });
     await bucket.settled(world.names[1]);

@@ -126,10 +126,12 @@ describe("the lock of the cut", () => {
     const bucket = await seeded(own);
     await using long = server.session();
     const stop = new AbortController();
-    let writing: Promise<number> | null = null;
+    const writing = Promise.withResolvers<number>();
     const failpoint = once("verify:done", async () => {
-      await long.run(`USE ${own.names[0]}; BEGIN; UPDATE items SET v = 'long' WHERE tenant = ${bucket.tenant} AND id = 9;`);
-      writing = slowestWrite(bucket, stop.signal);
+      await long.run(
+        `USE ${own.names[0]}; BEGIN; UPDATE items SET v = 'long' WHERE tenant = ${bucket.tenant} AND id = 9;`,
+      );
+      writing.resolve(slowestWrite(bucket, stop.signal));
     });
     let misses = 0;
     const moving = runMove(
@@ -142,11 +144,15 @@ describe("the lock of the cut", () => {
         more: { maxPauseMs: 200 },
       }),
     );
-    await until(() => misses >= 5, 30_000).finally(() => long.run("COMMIT;"));
+    try {
+      await until(() => misses >= 5, 30_000);
+    } finally {
+      await long.run("COMMIT;");
+    }
     const result = await moving.finally(() => stop.abort());
     expect(result).toMatchObject({ outcome: "moved" });
     // 100 ms behind the lock; the rest is this machine's.
-    expect(await writing).toBeLessThan(1500);
+    expect(await writing.promise).toBeLessThan(1500);
     const kept = `SELECT v FROM items WHERE tenant = ${bucket.tenant} AND id = 9`;
     expect(await own.at(own.names[1], kept)).toBe("long");
   });
@@ -175,7 +181,9 @@ describe("the lock of the cut", () => {
     let locking: Promise<unknown> = Promise.resolve();
     const failpoint = once("cut", async () => {
       await one.run(`USE ${src}; BEGIN; UPDATE ${row(1)};`);
-      await two.run(`USE ${src}; BEGIN; SELECT 1 FROM items WHERE tenant = ${bucket.tenant} AND id = 2 FOR UPDATE;`);
+      await two.run(
+        `USE ${src}; BEGIN; SELECT 1 FROM items WHERE tenant = ${bucket.tenant} AND id = 2 FOR UPDATE;`,
+      );
       locking = (async () => {
         await until(async () => (await waiting(own)) === 1, 10_000, 2);
         // It waits for the bucket's row behind the cut; the cut waits for the other, and that for this one.
@@ -191,18 +199,20 @@ describe("the lock of the cut", () => {
     expect(result).toMatchObject({ outcome: "moved", error: null });
     const again = events.filter((event) => event.kind === "cut again");
     expect(again).toMatchObject([{ why: "the server ended a deadlock with it" }]);
-    expect(await own.at(own.names[1], `SELECT COUNT(*) FROM items WHERE v = 'dead' AND tenant = ${bucket.tenant}`)).toBe("2");
+    expect(
+      await own.at(own.names[1], `SELECT COUNT(*) FROM items WHERE v = 'dead' AND tenant = ${bucket.tenant}`),
+    ).toBe("2");
   });
 
   it("is given back in time when the target hangs", async () => {
     const bucket = await seeded(own);
     await using proxy = await FaultyProxy.start(server.port);
     const { events, onEvent } = eventLog();
-    let took: Promise<number> | null = null;
+    const took = Promise.withResolvers<number>();
     const failpoint = once("cut:locked", () => {
       proxy.mode = "black-hole";
       const began = performance.now();
-      took = bucket.put(1, "behind the lock").then(() => performance.now() - began);
+      took.resolve(bucket.put(1, "behind the lock").then(() => performance.now() - began));
     });
     const deps = await own.deps({
       failpoint,
@@ -217,7 +227,7 @@ describe("the lock of the cut", () => {
     expect(result).toMatchObject({ outcome: "moved", error: null });
     expect(events.some(({ kind }) => kind === "cut again")).toBe(true);
     // Long before we gave the target up.
-    expect(await took).toBeLessThan(2500);
+    expect(await took.promise).toBeLessThan(2500);
     await bucket.settled(own.names[1]);
   });
 });
@@ -247,7 +257,8 @@ function breakable(store: Store) {
   const state = { isDown: false, loses: false };
   const gate = <T extends unknown[], R>(call: (...args: T) => Promise<R>, isTxn: boolean) => {
     return async (...args: T): Promise<R> => {
-      const refuse = () => new DcsError("STORE_UNREACHABLE", "no answer", { details: { outcome: "unknown" } });
+      const refuse = () =>
+        new DcsError("STORE_UNREACHABLE", "no answer", { details: { outcome: "unknown" } });
       if (state.isDown) throw refuse();
       const done = await call(...args);
       if (!isTxn || !state.loses) return done;
@@ -288,12 +299,16 @@ describe.concurrent("the store", () => {
     const onEvent = (event: { readonly kind: string }) => {
       if (event.kind !== "retry" || isBack) return;
       isBack = true;
-      setTimeout(async () => {
-        isClosed.push(!(await bucket.put(8, "while the store is away")));
-        broken.state.isDown = false;
+      setTimeout(() => {
+        const written = bucket.put(8, "while the store is away");
+        void written.then((isDone) => isClosed.push(!isDone)).finally(() => (broken.state.isDown = false));
       }, 300);
     };
-    const deps = await world.deps({ shards: new ShardStore(broken.store, world.shards.name), failpoint, onEvent });
+    const deps = await world.deps({
+      shards: new ShardStore(broken.store, world.shards.name),
+      failpoint,
+      onEvent,
+    });
     const result = await runMove(await bucket.claim(), deps);
     expect(result).toMatchObject({ outcome: "moved", error: null });
     await until(() => isClosed.length === 1);
@@ -314,7 +329,12 @@ describe.concurrent("a server", () => {
     const onEvent = (event: { readonly kind: string }) => {
       if (event.kind === "retry") setTimeout(() => (proxy.mode = "pass"), 300);
     };
-    const deps = await world.deps({ failpoint, onEvent, target: behind(proxy, world), more: { timeoutMs: 1500 } });
+    const deps = await world.deps({
+      failpoint,
+      onEvent,
+      target: behind(proxy, world),
+      more: { timeoutMs: 1500 },
+    });
     const result = await runMove(await bucket.claim(), deps);
     expect(result).toMatchObject({ outcome: "moved", error: null });
     await bucket.settled(world.names[1]);
@@ -356,7 +376,9 @@ describe("a table that is changed on one side in the middle", () => {
     // All of it was copied again: the first copy did not have the column.
     expect(resumed.results).toMatchObject([{ outcome: "moved", error: null }]);
     expect(resumed.results[0]?.rows).toBeGreaterThan(20);
-    expect(await own.at(own.names[1], `SELECT COUNT(*) FROM items WHERE tenant = ${bucket.tenant} AND more = 6`)).toBe("20");
+    expect(
+      await own.at(own.names[1], `SELECT COUNT(*) FROM items WHERE tenant = ${bucket.tenant} AND more = 6`),
+    ).toBe("20");
     await bucket.settled(own.names[1]);
   });
 });

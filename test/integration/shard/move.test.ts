@@ -28,7 +28,9 @@ async function write(bucket: Bucket, signal: AbortSignal): Promise<{ writes: num
   let slowest = 0;
   let writes = 0;
   for (let began = performance.now(); !signal.aborted; writes++) {
-    const isDone = await (writes % 5 === 4 ? bucket.remove(writes % 100) : bucket.put(writes % 100, `w${writes}`));
+    const isDone = await (writes % 5 === 4
+      ? bucket.remove(writes % 100)
+      : bucket.put(writes % 100, `w${writes}`));
     if (!isDone) continue;
     slowest = Math.max(slowest, performance.now() - began);
     began = performance.now();
@@ -190,7 +192,10 @@ describe("several moves", () => {
     const bucket = await seeded();
     const [src, dst] = world.names;
     await using rebalancer = await world.rebalancer();
-    await world.at(world.names[2], "DROP TRIGGER IF EXISTS dcs_items_insert; ALTER TABLE items ADD COLUMN more INT");
+    await world.at(
+      world.names[2],
+      "DROP TRIGGER IF EXISTS dcs_items_insert; ALTER TABLE items ADD COLUMN more INT",
+    );
     await expect(
       rebalancer.run([{ bucket: bucket.number, src, dst: world.names[2] }], "p"),
     ).rejects.toMatchObject({ code: "SHARD_SCHEMA_UNSUITABLE" });

@@ -1,5 +1,5 @@
 import { fromBytes } from "../../mysql/mysql-connection.ts";
-import { fill, listOf } from "../../mysql/sql-text.ts";
+import { fill, rowsOf } from "../../mysql/sql-text.ts";
 import { applyKeys, type RowKey, type Sides } from "./apply-keys.ts";
 import type { MoverSession } from "./mover-session.ts";
 import { moverTransaction } from "./mover-transaction.ts";
@@ -49,7 +49,7 @@ export async function applyLog(args: ApplyArgs): Promise<Applied> {
   await applyKeys(args, keys);
   if (log.length > 0) {
     // Each by its id: one with a lower id may be committed by now, which we have not read.
-    const struck = [fill(SQL["log-delete"], { ids: listOf(log.map((row) => Number(row["id"]))) })];
+    const struck = [fill(SQL["log-delete"], { ids: rowsOf(log.map((row) => ({ id: Number(row["id"]) }))) })];
     if (fence !== undefined) await fence.send(struck);
     else {
       const here = { bucket, token: at.token, states: ["moving"] } as const;

@@ -1,7 +1,7 @@
 // Generated from src/core/shard/data/sql/*.sql by scripts/generate-statements.ts; edit those.
 export const SQL = {
   "log-backlog": "SELECT COUNT(*) AS rows_left FROM dcs_log WHERE bucket = :bucket",
-  "log-delete": "DELETE FROM dcs_log WHERE id IN (:ids)",
+  "log-delete": "DELETE dcs_log FROM (:ids) AS struck STRAIGHT_JOIN dcs_log ON dcs_log.id = struck.id",
   "log-find": "SELECT tbl, pk FROM dcs_log WHERE bucket = :bucket AND pk IN (:pks)",
   "log-purge": "DELETE FROM dcs_log WHERE bucket = :bucket ORDER BY id LIMIT :limit",
   "log-read": "SELECT id, tbl, pk FROM dcs_log WHERE bucket = :bucket ORDER BY id LIMIT :limit",

@@ -62,7 +62,11 @@ export class BucketRows implements Disposable {
     return new BucketRows(await setUp(connection, how.timeoutMs), open, how);
   }
 
-  private constructor(connection: MysqlConnection, open: OpenRows, { dialect, clock, timeoutMs }: RowsOptions) {
+  private constructor(
+    connection: MysqlConnection,
+    open: OpenRows,
+    { dialect, clock, timeoutMs }: RowsOptions,
+  ) {
     this.#connection = connection;
     this.#open = open;
     this.#dialect = dialect;
@@ -111,7 +115,9 @@ export class BucketRows implements Disposable {
     } finally {
       killed?.();
     }
-    throw new RowMissed(`bucket ${bucket} is not ${seen.state}@${seen.epoch} with token ${seen.token} any more`);
+    throw new RowMissed(
+      `bucket ${bucket} is not ${seen.state}@${seen.epoch} with token ${seen.token} any more`,
+    );
   }
 
   /** Other statements, for reading. */

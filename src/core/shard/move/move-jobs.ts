@@ -69,7 +69,10 @@ export async function runJobs(
   return { results, left: queue };
 }
 
-async function taken({ bucket, take }: MoveJob, { runner, shards }: Omit<MoveDeps, "undo">): Promise<HeldMove | null> {
+async function taken(
+  { bucket, take }: MoveJob,
+  { runner, shards }: Omit<MoveDeps, "undo">,
+): Promise<HeldMove | null> {
   try {
     return await take(await runner());
   } catch (error) {

@@ -1,5 +1,5 @@
-import { sleep } from "../../util/clock.ts";
 import { backoffDelay } from "../../util/backoff.ts";
+import { sleep } from "../../util/clock.ts";
 import type { RowKey } from "../data/apply-keys.ts";
 import type { MoverSession } from "../data/mover-session.ts";
 import { makeThrottle, type Throttle } from "../data/throttle.ts";
@@ -10,9 +10,9 @@ import type { MoveDeps } from "./move-deps.ts";
 import { Died, Stopped } from "./move-errors.ts";
 import type { MoveStep } from "./move-event.ts";
 import type { HeldMove, MoveRecord } from "./move-record.ts";
-import type { MoveReport } from "./report.ts";
 import { Pace } from "./pace.ts";
-import { destroySide, openSession, openSide, sameTables, type Side } from "./side.ts";
+import type { MoveReport } from "./report.ts";
+import { destroySide, openSession, openSide, type Side, sameTables } from "./side.ts";
 
 /** Between two requests for a row's lock that was not to be had: for so long writers go on. */
 const AGAIN_OPEN = { initialMs: 50, factor: 2, maxMs: 2000 };
@@ -157,7 +157,10 @@ export class Move implements Disposable {
       } catch (error) {
         if (!isLockMissed(error)) throw error;
         this.mayStop();
-        this.report.waits({ what: "writers", for: `transactions on ${side.shard.name} that hold the bucket` });
+        this.report.waits({
+          what: "writers",
+          for: `transactions on ${side.shard.name} that hold the bucket`,
+        });
         const delay = backoffDelay(isClosed ? AGAIN_CLOSED : AGAIN_OPEN, attempt);
         await sleep(clock, delay, isClosed ? undefined : signal).catch(() => this.mayStop());
       }

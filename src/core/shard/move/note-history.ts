@@ -10,13 +10,23 @@ export async function noteHistory(move: Move): Promise<void> {
   const { bucket, plan, isReverse } = record;
   const [src, dst] = isReverse ? [record.dst, record.src] : [record.src, record.dst];
   const isThere = held.isFlipped !== isReverse;
-  const { rows, bytes, durationMs, predictedPauseMs, pauseMs, checksums, differences } = report.result("moved");
+  const { rows, bytes, durationMs, predictedPauseMs, pauseMs, checksums, differences } =
+    report.result("moved");
   await deps.shards.addHistory({
     id: `${bucket}-${held.mapEpoch}`,
     at: deps.clock.now(),
     by: whoAmI(),
     ...{ plan, bucket, src, dst, outcome: isThere ? ("moved" as const) : ("aborted" as const) },
-    ...{ rows, bytes, durationMs, predictedPauseMs, pauseMs, checksums, differences: [...differences], error: null },
+    ...{
+      rows,
+      bytes,
+      durationMs,
+      predictedPauseMs,
+      pauseMs,
+      checksums,
+      differences: [...differences],
+      error: null,
+    },
   });
 }
 

@@ -1,16 +1,16 @@
 import { DcsError } from "../../errors.ts";
+import { fromBytes } from "../../mysql/mysql-connection.ts";
 import type { RowKey, Sides } from "../data/apply-keys.ts";
 import { applyLog, readBacklog } from "../data/apply-log.ts";
 import { type Compare, compareKeys } from "../data/compare-keys.ts";
 import { copyBucket } from "../data/copy-bucket.ts";
-import { fromBytes } from "../../mysql/mysql-connection.ts";
 import { moverTransaction } from "../data/mover-transaction.ts";
 import { progressHeaderSql } from "../data/progress.ts";
 import { purgeBucket } from "../data/purge-bucket.ts";
 import { repairRows, verifyBucket } from "../data/verify-bucket.ts";
 import type { Fence } from "./fence.ts";
 import type { Move } from "./move.ts";
-import { openSession, sameTables, type Side } from "./side.ts";
+import { openSession, type Side, sameTables } from "./side.ts";
 
 /** What the phases ask of the data plane, with the move's sessions, tables and limits. */
 

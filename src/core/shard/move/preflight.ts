@@ -18,8 +18,12 @@ export async function preflightMoves(
   deps: Deps,
 ): Promise<void> {
   const names = [...new Set(moves.flatMap(({ src, dst }) => [src, dst]))];
-  const looks = new Map(await Promise.all(names.map(async (name) => [name, await look(name, state, deps)] as const)));
-  const pairs = new Map(moves.map(({ src, dst }) => [`${src} ${dst}`, [looks.get(src), looks.get(dst)] as const]));
+  const looks = new Map(
+    await Promise.all(names.map(async (name) => [name, await look(name, state, deps)] as const)),
+  );
+  const pairs = new Map(
+    moves.map(({ src, dst }) => [`${src} ${dst}`, [looks.get(src), looks.get(dst)] as const]),
+  );
   for (const [src, dst] of pairs.values()) {
     if (src === undefined || dst === undefined) continue;
     const found = comparePair(state.keyspace, src, dst).filter(({ severity }) => severity === "refused");
@@ -58,7 +62,11 @@ function unsuitable(src: ServerLook, dst: ServerLook, findings: readonly Finding
     ...of(dst.shard, dst.findings),
     ...both.map((each) => `${src.shard} and ${dst.shard}: ${sayFinding(each)}`),
   ];
-  return new DcsError("SHARD_SCHEMA_UNSUITABLE", `buckets cannot go from ${src.shard} to ${dst.shard}: ${lines.join("; ")}`, {
-    details: { src: src.shard, dst: dst.shard, findings },
-  });
+  return new DcsError(
+    "SHARD_SCHEMA_UNSUITABLE",
+    `buckets cannot go from ${src.shard} to ${dst.shard}: ${lines.join("; ")}`,
+    {
+      details: { src: src.shard, dst: dst.shard, findings },
+    },
+  );
 }

@@ -101,7 +101,8 @@ export class Rebalancer implements AsyncDisposable {
     const { force = false } = choice;
     const chosen = await this.#chosen(choice);
     const open = chosen.filter(({ record }) => record.isReverse && record.intent === "move");
-    const without = choice.buckets?.filter((bucket) => !open.some(({ record }) => record.bucket === bucket)) ?? [];
+    const without =
+      choice.buckets?.filter((bucket) => !open.some(({ record }) => record.bucket === bucket)) ?? [];
     if (without.length > 0) throw this.#notThere(without, "have no reverse window");
     return this.#run(open.map(({ record }) => ({ ...this.#takeUp(record, { force }), undo: true })));
   }

@@ -1,9 +1,9 @@
-import { DcsError, isDcsError } from "../../errors.ts";
+import { type DcsError, isDcsError } from "../../errors.ts";
 import { backoffDelay } from "../../util/backoff.ts";
 import { sleep } from "../../util/clock.ts";
 import { Move, type RunState } from "./move.ts";
 import type { MoveDeps } from "./move-deps.ts";
-import { Died, isFinal, sayFailure, Stopped } from "./move-errors.ts";
+import { Died, isFinal, Stopped, sayFailure } from "./move-errors.ts";
 import type { MoveOutcome, MoveResult } from "./move-event.ts";
 import type { HeldMove } from "./move-record.ts";
 import { runPhases } from "./phases.ts";
@@ -110,7 +110,8 @@ class MoveRun {
   #givenUp(reason: unknown, held: HeldMove): Ended | null {
     const { signal, options } = this.#deps;
     const { isClosed } = this.#state;
-    if (reason instanceof Stopped || (signal.aborted && !isClosed)) return { outcome: "stopped", error: null };
+    if (reason instanceof Stopped || (signal.aborted && !isClosed))
+      return { outcome: "stopped", error: null };
     const { rowsCopied } = this.#report.status;
     // Whoever gets on is not stuck.
     if (rowsCopied > this.#rowsBefore) this.#failures = 0;

@@ -119,9 +119,13 @@ export function sameTables(src: Side, dst: Side): readonly TableInfo[] {
       there === null
         ? `${dst.shard.name} has no table ${table.name}`
         : `${src.shard.name} has ${here[at] ?? "nothing more"}, ${dst.shard.name} ${there[at === -1 ? here.length : at] ?? "nothing more"}`;
-    throw new DcsError("SHARD_SCHEMA_DIFFERS", `table ${table.name} is not the same on both sides: ${problem}`, {
-      details: { table: table.name, src: src.shard.name, dst: dst.shard.name },
-    });
+    throw new DcsError(
+      "SHARD_SCHEMA_DIFFERS",
+      `table ${table.name} is not the same on both sides: ${problem}`,
+      {
+        details: { table: table.name, src: src.shard.name, dst: dst.shard.name },
+      },
+    );
   }
   return src.tables;
 }

@@ -14,6 +14,7 @@ export async function arm(move: Move): Promise<"take"> {
   // Whether the source is closed is known only once its row is read.
   move.run.isClosed = true;
   await readRow(move, dst);
+  if (held.isFlipped) move.run.isClosed = dst.seen.state === "incoming";
   await move.point("arm:read");
   const to = held.isFlipped ? { state: dst.seen.state, epoch: dst.seen.epoch } : armed(move);
   await move.change(dst, to, held.isFlipped ? undefined : progressFor(move, to.state));

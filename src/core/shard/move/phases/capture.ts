@@ -5,7 +5,8 @@ import type { Move } from "../move.ts";
  * the source, `owned`. Resumed by P2.
  */
 export async function capture(move: Move): Promise<"copy"> {
-  if (move.src.seen.state !== "moving") await move.change(move.src, { state: "moving", epoch: move.record.epoch });
+  if (move.src.seen.state !== "moving")
+    await move.change(move.src, { state: "moving", epoch: move.record.epoch });
   await move.point("capture:done");
   return "copy";
 }

@@ -2,7 +2,7 @@ import { backoffDelay } from "../../../util/backoff.ts";
 import { sleep } from "../../../util/clock.ts";
 import { Superseded } from "../../data/mover-transaction.ts";
 import { MoveLost } from "../../map/move-lost.ts";
-import { Fence, FENCE_WAIT_TIMEOUT_S } from "../fence.ts";
+import { FENCE_WAIT_TIMEOUT_S, Fence } from "../fence.ts";
 import type { Move } from "../move.ts";
 import { Died, FenceMissed, overBudget } from "../move-errors.ts";
 import { applyRound, drainUnder, verifyDirty, verifyUnder } from "../plane.ts";
@@ -53,7 +53,8 @@ async function askStore(move: Move): Promise<number> {
   const { bucket } = move.record;
   const from = clock.monotonic();
   const now = await shards.move(bucket);
-  if (now?.runner?.token !== move.token) throw new MoveLost(bucket, "another runner has it, or the lease has ended");
+  if (now?.runner?.token !== move.token)
+    throw new MoveLost(bucket, "another runner has it, or the lease has ended");
   return clock.monotonic() - from;
 }
 
@@ -110,7 +111,13 @@ function isFenceLost({ run }: Move, fence: Fence, budget: AbortSignal): boolean 
 }
 
 function missed(error: unknown): unknown {
-  if (error instanceof FenceMissed || error instanceof MoveLost || error instanceof Superseded || error instanceof Died) return error;
+  if (
+    error instanceof FenceMissed ||
+    error instanceof MoveLost ||
+    error instanceof Superseded ||
+    error instanceof Died
+  )
+    return error;
   const why = error instanceof Error ? error.message : String(error);
   return new FenceMissed(`the lock was lost: ${why}`, { cause: error });
 }

@@ -1,5 +1,5 @@
-import { noteHistory } from "../note-history.ts";
 import type { Move } from "../move.ts";
+import { noteHistory } from "../note-history.ts";
 
 /**
  * P13: there is no move any more. Precondition: nothing of the bucket is where it does not belong; both sides' candidates have all of
