@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type MariaDb, startMariaDb } from "../support/mariadb.ts";
@@ -162,7 +163,11 @@ describe("shard rebalance", () => {
       3,
       "SHARD_BUSY",
     ]);
-    expect((await box.shard("resume")).stderr).toContain("in the hands of a process that lives");
+    const resumed = await box.shard("resume");
+    expect(resumed).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(`lives (${hostname()} pid ${dcs.pid})`),
+    });
     const forced = await box.shard("abort", "--force", "--yes");
     expect(forced.code).toBe(9);
     dcs.process.kill("SIGINT");
