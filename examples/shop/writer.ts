@@ -33,7 +33,8 @@ const REFUSED = [
   "SHARD_ROUTER_STALE",
   "SHARD_POOL_EXHAUSTED",
   "SHARD_UNREACHABLE",
-  "SHARD_UNWRITABLE",
+  "SHARD_TRANSACTION_SLOW",
+  "SHARD_FULL",
 ] as const;
 
 interface Own {
@@ -42,7 +43,9 @@ interface Own {
   state: OrderState;
 }
 
-type Work = (tx: { query(sql: string, params?: readonly (string | number | null)[]): Promise<{ affectedRows: number }> }) => Promise<void>;
+type Work = (tx: {
+  query(sql: string, params?: readonly (string | number | null)[]): Promise<{ affectedRows: number }>;
+}) => Promise<void>;
 
 const tenants = tenantNames(Number(values.tenants));
 const before = existsSync(values.record) ? readRecord(values.record) : [];
@@ -50,7 +53,8 @@ const record = new Recorder(values.record);
 const counts = { acknowledged: 0, refused: 0, unknown: 0, retries: 0 };
 const waits: number[] = [];
 let nextWrite = Math.max(0, ...before.map(({ n }) => n)) + 1;
-let nextOrder = Math.max(1_000_000, ...before.flatMap(({ after = {} }) => Object.keys(after).map(Number))) + 1;
+let nextOrder =
+  Math.max(1_000_000, ...before.flatMap(({ after = {} }) => Object.keys(after).map(Number))) + 1;
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
 
@@ -99,15 +103,37 @@ class Writer {
   async #place(): Promise<void> {
     const tenant = tenants[this.#pick()] ?? "";
     const id = nextOrder++;
-    const quantities = Array.from({ length: 1 + Math.floor(this.#random() * 3) }, () => 1 + Math.floor(this.#random() * 5));
+    const quantities = Array.from(
+      { length: 1 + Math.floor(this.#random() * 3) },
+      () => 1 + Math.floor(this.#random() * 5),
+    );
     const items = quantities.reduce((sum, one) => sum + one, 0);
-    const state: OrderState = { number: id, status: "open", cents: Math.floor(this.#random() * 10_000), note: null, items };
+    const state: OrderState = {
+      number: id,
+      status: "open",
+      cents: Math.floor(this.#random() * 10_000),
+      note: null,
+      items,
+    };
     const ok = await this.#write(tenant, { [id]: state }, async (tx) => {
-      await tx.query("INSERT INTO orders (tenant, id, number, cents) VALUES (?, ?, ?, ?)", [tenant, id, id, state.cents]);
+      await tx.query("INSERT INTO orders (tenant, id, number, cents) VALUES (?, ?, ?, ?)", [
+        tenant,
+        id,
+        id,
+        state.cents,
+      ]);
       for (const [at, quantity] of quantities.entries()) {
-        await tx.query("INSERT INTO items (tenant, order_id, line, sku, quantity, cents) VALUES (?, ?, ?, 'sku', ?, 1)", [tenant, id, at + 1, quantity]);
+        await tx.query(
+          "INSERT INTO items (tenant, order_id, line, sku, quantity, cents) VALUES (?, ?, ?, 'sku', ?, 1)",
+          [tenant, id, at + 1, quantity],
+        );
       }
-      await one(tx.query("UPDATE tenants SET orders = orders + 1, cents = cents + ? WHERE tenant = ?", [state.cents, tenant]));
+      await one(
+        tx.query("UPDATE tenants SET orders = orders + 1, cents = cents + ? WHERE tenant = ?", [
+          state.cents,
+          tenant,
+        ]),
+      );
     });
     if (ok) this.#own.push({ tenant, id, state });
   }
@@ -117,7 +143,14 @@ class Writer {
     const { tenant, id } = order;
     const state = { ...order.state, status: "paid", note: `it's №${nextWrite} \\ 🦄` };
     await this.#change(order, state, async (tx) =>
-      one(tx.query("UPDATE orders SET status = ?, note = ? WHERE tenant = ? AND id = ?", [state.status, state.note, tenant, id])),
+      one(
+        tx.query("UPDATE orders SET status = ?, note = ? WHERE tenant = ? AND id = ?", [
+          state.status,
+          state.note,
+          tenant,
+          id,
+        ]),
+      ),
     );
   }
 
@@ -126,15 +159,20 @@ class Writer {
     const other = this.#own.find(({ tenant, id }) => tenant === order.tenant && id !== order.id);
     if (other === undefined) return;
     const { tenant } = order;
-    const [a, b] = [{ ...order.state, number: other.state.number }, { ...other.state, number: order.state.number }];
+    const [a, b] = [
+      { ...order.state, number: other.state.number },
+      { ...other.state, number: order.state.number },
+    ];
     const set = "UPDATE orders SET number = ? WHERE tenant = ? AND id = ?";
     const ok = await this.#write(tenant, { [order.id]: a, [other.id]: b }, async (tx) => {
       await one(tx.query(set, [-order.id, tenant, order.id]));
       await one(tx.query(set, [b.number, tenant, other.id]));
       await one(tx.query(set, [a.number, tenant, order.id]));
     });
-    if (ok) Object.assign(order, { state: a }) && Object.assign(other, { state: b });
-    else if (ok === null) this.#forget(order, other);
+    if (ok) {
+      order.state = a;
+      other.state = b;
+    } else if (ok === null) this.#forget(order, other);
   }
 
   /** One more of the first line: INSERT … ON DUPLICATE KEY UPDATE. */
@@ -153,7 +191,12 @@ class Writer {
     const ok = await this.#write(tenant, { [id]: null }, async (tx) => {
       await tx.query("DELETE FROM items WHERE tenant = ? AND order_id = ?", [tenant, id]);
       await one(tx.query("DELETE FROM orders WHERE tenant = ? AND id = ?", [tenant, id]));
-      await one(tx.query("UPDATE tenants SET orders = orders - 1, cents = cents - ? WHERE tenant = ?", [state.cents, tenant]));
+      await one(
+        tx.query("UPDATE tenants SET orders = orders - 1, cents = cents - ? WHERE tenant = ?", [
+          state.cents,
+          tenant,
+        ]),
+      );
     });
     if (ok !== false) this.#forget(order);
   }
@@ -165,7 +208,11 @@ class Writer {
   }
 
   /** True: it is done. False: it certainly is not. Null: nobody knows, so the order is left alone from now on. */
-  async #write(tenant: string, after: Readonly<Record<string, OrderState | null>>, work: Work): Promise<boolean | null> {
+  async #write(
+    tenant: string,
+    after: Readonly<Record<string, OrderState | null>>,
+    work: Work,
+  ): Promise<boolean | null> {
     const n = nextWrite++;
     record.write({ n, is: "try", tenant, after });
     const began = performance.now();
@@ -205,7 +252,10 @@ const router = await ShardRouter.open(late(store, Number(values.stale)), values.
 });
 const timer = setTimeout(() => stop.abort(), Number(values.for) * 1000);
 try {
-  const writers = Array.from({ length: Number(values.writers) }, (_, i) => new Writer(router, Number(values.seed) * 1000 + i));
+  const writers = Array.from(
+    { length: Number(values.writers) },
+    (_, i) => new Writer(router, Number(values.seed) * 1000 + i),
+  );
   await Promise.all(writers.map((writer) => writer.run(stop.signal)));
 } finally {
   clearTimeout(timer);

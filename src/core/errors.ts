@@ -93,7 +93,8 @@ export const ERROR_TABLE = {
   SHARD_STATEMENT_FAILED: {
     exit: 2,
     retryable: false,
-    about: "The shard's server refused the statement: its syntax, a table, a column or a value; it changed nothing.",
+    about:
+      "The shard's server refused the statement: its syntax, a table, a column or a value; it changed nothing.",
     hint: "correct the statement; details.errno is the server's number",
   },
   CONFIG_INVALID: {
@@ -217,7 +218,8 @@ export const ERROR_TABLE = {
   SHARD_CONSTRAINT: {
     exit: 3,
     retryable: false,
-    about: "A unique key, a foreign key or a CHECK of the shard's table is against the statement; it changed nothing.",
+    about:
+      "A unique key, a foreign key or a CHECK of the shard's table is against the statement; it changed nothing.",
     hint: "look at the row that is in the way; details.errno is the server's number",
   },
   SHARD_KEYS_APART: {
@@ -236,7 +238,8 @@ export const ERROR_TABLE = {
   SHARD_CONTENDED: {
     exit: 3,
     retryable: true,
-    about: "Deadlocks, or locks that were not given in time, for as long as the router tries again. The transaction did nothing.",
+    about:
+      "Deadlocks, or locks that were not given in time, for as long as the router tries again. The transaction did nothing.",
     hint: "run it again; transactions that take rows in the same order do not deadlock",
   },
   SHARD_TRANSACTION_SLOW: {
@@ -284,7 +287,8 @@ export const ERROR_TABLE = {
   SHARD_PAUSE_BUDGET: {
     exit: 3,
     retryable: true,
-    about: "A bucket could not be cut over within --max-pause, however often it was tried; applications write as before.",
+    about:
+      "A bucket could not be cut over within --max-pause, however often it was tried; applications write as before.",
     hint: "end long transactions on the source, or give a longer --max-pause; `dcs shard resume` goes on with the move",
   },
   SHARD_MOVE_STUCK: {
@@ -314,13 +318,15 @@ export const ERROR_TABLE = {
   SHARD_ROW_TOO_LARGE: {
     exit: 3,
     retryable: false,
-    about: "A row of a moving bucket, written as SQL, is longer than max_allowed_packet of one of its two servers.",
+    about:
+      "A row of a moving bucket, written as SQL, is longer than max_allowed_packet of one of its two servers.",
     hint: "raise max_allowed_packet there to more than twice the row's bytes; then `dcs shard resume`",
   },
   SHARD_SCHEMA_DIFFERS: {
     exit: 3,
     retryable: true,
-    about: "A table is not the same on both servers of a move, which is left where it is; applications write as before.",
+    about:
+      "A table is not the same on both servers of a move, which is left where it is; applications write as before.",
     hint: "make the same change on both servers, then `dcs shard resume`",
   },
   INSTANCE_TAKEN: {
@@ -370,7 +376,8 @@ export const ERROR_TABLE = {
   SHARD_POOL_EXHAUSTED: {
     exit: 5,
     retryable: true,
-    about: "All connections to the shard were busy for as long as the router waits for one. Nothing was begun.",
+    about:
+      "All connections to the shard were busy for as long as the router waits for one. Nothing was begun.",
     hint: "send less at once, give a larger poolSize, or look for slow statements on the shard",
   },
   SHARD_OUTCOME_UNKNOWN: {

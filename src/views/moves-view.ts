@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Box, render, Text, useWindowSize } from "ink";
 import { createElement as h, type ReactElement, useEffect, useState } from "react";
 import type { BoardView } from "../core/shard/operate/move-board.ts";
@@ -25,6 +26,8 @@ export interface MovesView {
 const FRAME_MS = 100;
 /** Times and rates go on also when nothing happens. */
 const IDLE_MS = 1000;
+/** By then the last frame is drawn. */
+const LAST_MS = 50;
 const BAR = 30;
 const ENDED_SHOWN = 3;
 
@@ -57,7 +60,8 @@ export function showMoves(options: MovesViewOptions): MovesView {
     async end() {
       clearInterval(idle);
       draw();
-      await app.waitUntilRenderFlush();
+      // React takes the state in at its leisure, and ink draws no sooner than a frame after the last one.
+      await sleep(LAST_MS);
       app.unmount();
     },
   };

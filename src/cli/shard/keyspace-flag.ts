@@ -26,7 +26,9 @@ export async function openShards(store: Store, name: string | undefined): Promis
   const [only] = names;
   if (only === undefined || names.length > 1) {
     const message =
-      only === undefined ? "there is no keyspace in the store" : `there are ${names.length} keyspaces: ${names.join(", ")}`;
+      only === undefined
+        ? "there is no keyspace in the store"
+        : `there are ${names.length} keyspaces: ${names.join(", ")}`;
     throw new DcsError("SHARD_KEYSPACE_UNKNOWN", message, {
       hint: only === undefined ? "make one: dcs shard init" : `name one: --keyspace ${only}`,
       details: { keyspaces: names },

@@ -2,7 +2,6 @@ import { userInfo } from "node:os";
 import { DcsError } from "../../core/errors.ts";
 import { planStale, refuseOtherPlace } from "../../core/plan/plan.ts";
 import { readAction, readPlanFile } from "../../core/plan/plan-file.ts";
-import { wishesText } from "../../core/shard/move/wishes.ts";
 import { planRebalance, type RebalancePlan } from "../../core/shard/operate/plan-rebalance.ts";
 import {
   actionOf,
@@ -15,6 +14,7 @@ import {
 import { systemClock } from "../../core/util/clock.ts";
 import { randomHex } from "../../core/util/ids.ts";
 import { type PlanRequest, settlePlan } from "../plan.ts";
+import { sameBackend } from "../where.ts";
 import { openShards } from "./keyspace-flag.ts";
 import type { MoveFlags } from "./move-flags.ts";
 import { reportMoves } from "./report-moves.ts";
@@ -71,17 +71,21 @@ export async function runRebalance(flags: RebalanceFlags, places: ShardPlaces): 
     if (saved !== null && saved.precondition["map"] !== map.revision) {
       throw planStale(saved, ["map"], present.precondition);
     }
+    const lonely = (await shards.moves()).filter(({ runner }) => runner === null).length;
+    if (lonely > 0) {
+      const resume = `dcs shard resume${sameBackend(settings)}`;
+      out.warn("SHARD_PENDING", `${lonely} moves of an earlier run are in nobody's hands: ${resume}`);
+    }
     return tellBalanced(action, planned, places);
   }
   const verb = "dcs shard rebalance";
   if (!(await settlePlan({ out, settings, flags, verb, present, saved, signal }))) return;
   const id = `${userName()}-${randomHex(4)}`;
-  const windowMs = flags["reverse-window"] ?? null;
   const result = await runMoves(
     {
       ...{ shards, flags, wanted: action.moves, expectedMs: action.expected.durationMs },
       title: `keyspace ${action.keyspace}: ${action.moves.length} buckets (${id})`,
-      work: (rebalancer) => rebalancer.run(action.moves, wishesText({ id, windowMs })),
+      work: (rebalancer) => rebalancer.run(action.moves, id),
     },
     places,
   );

@@ -4,7 +4,7 @@ import type { RebalanceResult } from "../../core/shard/move/rebalancer.ts";
 import { formatByteSize } from "../../core/util/byte-size.ts";
 import { formatDuration } from "../../core/util/duration.ts";
 import { sameBackend } from "../where.ts";
-import type { ShardPlaces } from "./shard-places.ts";
+import { isLive, type ShardPlaces } from "./shard-places.ts";
 import { resultData, resultLine } from "./tell-moves.ts";
 
 /** More lines than this are of no use to a person. */
@@ -28,10 +28,14 @@ export function reportMoves(
   const said = summary(moved, aborted.length, pending, left.length);
   if (pending + left.length === 0 && aborted.length === 0) {
     if (out.mode === "ndjson") out.event("ended", data, said);
-    else out.result(name, data, { lines: () => lines(results, said), names: () => results.map(({ bucket }) => String(bucket)) });
+    else
+      out.result(name, data, {
+        lines: () => (isLive(places) ? lines(results, said) : [said]),
+        names: () => results.map(({ bucket }) => String(bucket)),
+      });
     return;
   }
-  if (out.mode === "table" || out.mode === "wide") for (const line of lines(results, null)) out.note(line);
+  if (isLive(places)) for (const line of lines(results, null)) out.note(line);
   const resume = `dcs shard resume${sameBackend(settings)}`;
   const details = { moved: moved.length, aborted: aborted.length, pending, left: left.length };
   if (signal.aborted && isDcsError(signal.reason)) {
@@ -47,9 +51,15 @@ export function reportMoves(
   if (pending + left.length === 0 && moved.length === 0) {
     throw new DcsError("SHARD_ABORTED", `${said}${why}`, options);
   }
-  const hint = first === null || pending === 0 ? resume : `${first.hint}; then ${resume}`;
+  const hint = first === null || pending === 0 ? resume : hintOf(first.hint, resume);
   const code = moved.length + aborted.length > 0 ? "PARTIAL" : "SHARD_PENDING";
   throw new DcsError(code, `${said}${why}`, { ...options, hint });
+}
+
+/** What mends the cause, and then `resume`, said once. */
+function hintOf(cause: string, resume: string): string {
+  if (cause.includes("dcs shard resume")) return cause;
+  return `${cause.replace(/[;,] (?:and |then )*(?:then )?run it again$/, "")}; then ${resume}`;
 }
 
 function summary(moved: readonly MoveResult[], aborted: number, pending: number, left: number): string {

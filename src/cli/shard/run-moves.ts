@@ -1,6 +1,6 @@
 import type { ShardStore } from "../../core/shard/map/shard-store.ts";
 import { MOVE_OPTIONS } from "../../core/shard/move/move-deps.ts";
-import { Rebalancer, type RebalanceResult, type WantedMove } from "../../core/shard/move/rebalancer.ts";
+import { type RebalanceResult, Rebalancer, type WantedMove } from "../../core/shard/move/rebalancer.ts";
 import { MoveBoard } from "../../core/shard/operate/move-board.ts";
 import { shardTarget } from "../../core/shard/shard-url.ts";
 import { formatByteSize } from "../../core/util/byte-size.ts";
@@ -10,7 +10,7 @@ import type { MovesView } from "../../views/moves-view.ts";
 import { wantsColour } from "../colour.ts";
 import { printable } from "../text.ts";
 import type { MoveFlags } from "./move-flags.ts";
-import type { ShardPlaces } from "./shard-places.ts";
+import { isLive, type ShardPlaces } from "./shard-places.ts";
 import { MoveTeller } from "./tell-moves.ts";
 
 export const CONCURRENCY = 2;
@@ -34,7 +34,7 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
   const { out, settings, signal, store } = places;
   const clock = systemClock;
   const board = new MoveBoard({ wanted, expectedMs, clock });
-  const teller = new MoveTeller(out, clock);
+  using teller = new MoveTeller(out, clock);
   const view = await openView(request, board, places);
   const concurrency = flags.concurrency ?? CONCURRENCY;
   const lag = flags["throttle-lag"];
@@ -47,6 +47,7 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
         timeoutMs: settings.timeoutMs.value,
         maxPauseMs: flags["max-pause"] ?? MOVE_OPTIONS.maxPauseMs,
         maxThreads: flags["throttle-threads"] ?? MOVE_OPTIONS.maxThreads,
+        windowMs: flags["reverse-window"] ?? MOVE_OPTIONS.windowMs,
         maxRate: flags["max-rate"] ?? MOVE_OPTIONS.maxRate,
         maxLagS: lag === undefined ? MOVE_OPTIONS.maxLagS : lag / 1000,
       },
@@ -66,9 +67,9 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
 async function openView(
   { title }: MovesRequest,
   board: MoveBoard,
-  { out }: ShardPlaces,
+  places: ShardPlaces,
 ): Promise<MovesView | null> {
-  if (!out.tty || out.quiet || process.stderr.isTTY !== true) return null;
+  if (!isLive(places)) return null;
   const { showMoves } = await import("../../views/moves-view.ts");
   return showMoves({
     ...{ title, printable, duration: formatDuration, size: formatByteSize },

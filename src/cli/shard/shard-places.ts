@@ -13,6 +13,11 @@ export interface ShardPlaces {
   readonly store: Store;
 }
 
+/** True when moves are shown in a live view, whose lines are gone at the end; elsewhere each was told as it happened. */
+export function isLive({ out }: Pick<ShardPlaces, "out">): boolean {
+  return out.tty && !out.quiet && process.stderr.isTTY === true;
+}
+
 /** The servers of the shards, by the environment of this process. */
 export function openServers({ settings }: Pick<ShardPlaces, "settings">): ShardServers {
   return new ShardServers({

@@ -23,7 +23,7 @@ export async function showPlan(
     };
     await writePlanFile(path, rebalancePlan(actionOf(planned), planned, lines, where));
   }
-  const file = path === undefined ? "" : ` --plan ${shellQuote(path)}`;
+  const file = path === undefined ? typedAgain(flags) : ` --plan ${shellQuote(path)}`;
   const next = `next     dcs shard rebalance${file}${sameBackend(settings, { confirm: true })}`;
   out.result(
     "shard.plan",
@@ -33,4 +33,13 @@ export async function showPlan(
       names: () => plan.moves.map(({ bucket }) => String(bucket)),
     },
   );
+}
+
+/** What decides the moves, as it was typed. */
+function typedAgain({ keyspace, by, "max-moves": maxMoves }: RebalanceFlags): string {
+  return [
+    ...(keyspace === undefined ? [] : [` --keyspace ${keyspace}`]),
+    ...(by === undefined ? [] : [` --by ${by}`]),
+    ...(maxMoves === undefined ? [] : [` --max-moves ${maxMoves}`]),
+  ].join("");
 }

@@ -7,13 +7,17 @@ import type { Output } from "../output.ts";
 /** In a log, how far a move is so often, ms; in JSON a little more often. */
 const LINE_MS = 5000;
 const EVENT_MS = 1000;
+/** A shorter wait is nothing to tell a person. */
+const WAIT_MS = 3000;
 
 /** Tells what happens to moves: a line, or with JSON an object, for each thing, and now and then for how far they are. */
-export class MoveTeller {
+export class MoveTeller implements Disposable {
   readonly #out: Output;
   readonly #clock: Clock;
   readonly #told = new Map<number, number>();
   readonly #steps = new Map<number, string>();
+  /** By bucket: takes back what would be said of a wait. */
+  readonly #waits = new Map<number, () => void>();
 
   constructor(out: Output, clock: Clock) {
     this.#out = out;
@@ -21,12 +25,29 @@ export class MoveTeller {
   }
 
   take(event: MoveEvent): void {
-    const { status } = event;
+    const { status, kind } = event;
+    if (kind !== "progress") this.#waits.get(status.bucket)?.();
     if (!this.#isWanted(event)) return;
     this.#told.set(status.bucket, this.#clock.monotonic());
     this.#steps.set(status.bucket, `${status.step} ${status.waiting?.what ?? ""}`);
-    const data = eventData(event);
-    this.#out.event(event.kind.replaceAll(" ", "-"), data, line(event));
+    // A move has a dozen steps; who reads lines wants to know what came of it.
+    const isDetail = kind === "step" || kind === "opened" || this.#out.mode === "name";
+    if (!this.#isJson && isDetail) this.#out.verbose(line(event));
+    else if (!this.#isJson && kind === "waiting") this.#tellLater(event);
+    else this.#out.event(kind.replaceAll(" ", "-"), eventData(event), line(event));
+  }
+
+  [Symbol.dispose](): void {
+    for (const cancel of this.#waits.values()) cancel();
+  }
+
+  #tellLater(event: MoveEvent): void {
+    const tell = () => this.#out.event(event.kind, eventData(event), line(event));
+    this.#waits.set(event.status.bucket, this.#clock.timer(WAIT_MS, tell));
+  }
+
+  get #isJson(): boolean {
+    return this.#out.mode === "ndjson" || this.#out.mode === "json";
   }
 
   /** Steps at once, progress now and then. */
@@ -35,15 +56,14 @@ export class MoveTeller {
       return this.#steps.get(status.bucket) !== `${status.step} ${status.waiting?.what ?? ""}`;
     }
     if (kind !== "progress") return true;
-    const isJson = this.#out.mode === "ndjson" || this.#out.mode === "json";
     const since = this.#clock.monotonic() - (this.#told.get(status.bucket) ?? 0);
-    return since >= (isJson ? EVENT_MS : LINE_MS);
+    return since >= (this.#isJson ? EVENT_MS : LINE_MS);
   }
 }
 
 /** An event as JSON has it: the status's fields, and those of its kind. */
 export function eventData(event: MoveEvent): Readonly<Record<string, unknown>> {
-  const { status, kind, ...rest } = event;
+  const { status, kind: _, ...rest } = event;
   const { since, waiting, ...counts } = status;
   return {
     ...counts,

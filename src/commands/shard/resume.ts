@@ -9,10 +9,7 @@ export default class ShardResume extends DcsCommand {
   static override description =
     `With all of them unless buckets are named. Each is taken over from whoever had it, which ends what that one may still have in
 flight, and goes on where it stands: nothing is copied twice that need not be. Exit statuses as of rebalance.`;
-  static override examples = [
-    "<%= config.bin %> shard resume",
-    "<%= config.bin %> shard resume 17 42 --force",
-  ];
+  static override examples = ["<%= config.bin %> shard resume", "<%= config.bin %> shard resume 17 --force"];
   static override strict = false;
   static override stays = true;
   static override exits = [3, 4, 5, 6, 7, 8, 9, 130, 143];

@@ -9,7 +9,8 @@ export default class ShardUndo extends DcsCommand {
   static override summary = "Move buckets back whose reverse window is open";
   static override description =
     `Of all moves with an open window unless buckets are named. Shows what would be done and asks for a yes. The old owner is up to date, so
-nothing is copied: only a cut, as of any move. Without a window a bucket is moved back by a new plan.`;
+nothing is copied: only a cut, as of any move. Without a window a bucket is moved back by a new plan.
+Exit status 9 when it is back.`;
   static override examples = [
     "<%= config.bin %> shard undo 17 --yes",
     "<%= config.bin %> shard undo --dry-run --out plan.json && <%= config.bin %> shard undo --plan plan.json",

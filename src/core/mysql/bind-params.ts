@@ -18,32 +18,38 @@ export function bindParams(sql: string, params: readonly SqlParam[]): string {
   const text = sql.replace(TOKENS, (token: string, offset: number) => {
     if (token === ";" && end < 0) end = offset;
     if (token !== "?") return token;
-    const param = params[used++];
-    return param === undefined ? "?" : written(param, used);
+    const place = used++;
+    return place < params.length ? written(params[place], used) : token;
   });
   if (used !== params.length) {
     throw new TypeError(`the statement has ${used} ?, and ${params.length} parameters are given`);
   }
   // What comes before the end has kept its place or grown, so it is looked for in what was given.
-  if (end >= 0 && /[^\s;]/.test(sql.slice(end).replace(TOKENS, (token) => (/^['"`?]/.test(token) ? "x" : "")))) {
+  if (
+    end >= 0 &&
+    /[^\s;]/.test(sql.slice(end).replace(TOKENS, (token) => (/^['"`?]/.test(token) ? "x" : "")))
+  ) {
     throw new TypeError("there is a second statement after a ;");
   }
   return text;
 }
 
-function written(param: SqlParam, place: number): string {
-  if (!Array.isArray(param)) return scalar(param as SqlScalar, place);
+function written(param: SqlParam | undefined, place: number): string {
+  if (!Array.isArray(param)) return scalar(param as SqlScalar | undefined, place);
   if (param.length === 0) throw new TypeError(`parameter ${place} is an empty list`);
   return param.map((each) => scalar(each, place)).join(", ");
 }
 
-function scalar(value: SqlScalar, place: number): string {
+function scalar(value: SqlScalar | undefined, place: number): string {
   if (typeof value === "bigint") return String(value);
   if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString("hex")}'`;
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) throw new TypeError(`parameter ${place} is an invalid Date`);
     return `'${value.toISOString().replace("T", " ").replace("Z", "")}'`;
   }
-  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return literal(value);
-  throw new TypeError(`parameter ${place} is ${value === undefined ? "undefined" : `a ${typeof value}`}, not a value`);
+  if (value === null || typeof value === "string" || typeof value === "boolean") return literal(value);
+  if (typeof value === "number") return literal(value);
+  throw new TypeError(
+    `parameter ${place} is ${value === undefined ? "undefined" : `a ${typeof value}`}, not a value`,
+  );
 }

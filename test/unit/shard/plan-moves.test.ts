@@ -254,6 +254,17 @@ describe("by bytes", () => {
     expect(plan.after.map(({ buckets }) => buckets)).toEqual([1, 3]);
   });
 
+  it("makes the others level where one shard has a tenant that is larger than all the rest", () => {
+    const plan = planMoves({
+      ...big,
+      keyspace: "shop",
+      shards: shards("a", "b", "c", "d"),
+      owners: owners("abbbbbb"),
+      sizes: [1000, 5, 5, 5, 5, 5, 5].map((bytes) => ({ rows: 1, bytes })),
+    });
+    expect(plan.after.map(({ bytes }) => bytes)).toEqual([1000, 10, 10, 10]);
+  });
+
   it("moves nothing of an empty keyspace, and spreads what a draining shard has of nothing", () => {
     const input = {
       by: "bytes" as const,

@@ -1,7 +1,7 @@
 /** What a move of the past took, as the history has it. */
 export interface PastMove {
   readonly outcome: string;
-  readonly bytes: number;
+  readonly rows: number;
   readonly durationMs: number;
   readonly pauseMs: number | null;
 }
@@ -12,40 +12,40 @@ export interface Estimate {
   readonly durationMs: number;
   /** How long writes to a bucket wait at its cut, ms; in the middle. */
   readonly pauseMs: number;
-  /** Of one move, bytes a second. */
-  readonly bytesPerS: number;
+  /** Of one move. */
+  readonly rowsPerS: number;
   /** `history`: as the last moves of this keyspace went. `assumed`: there are none yet. */
   readonly from: "history" | "assumed";
 }
 
-const ASSUMED = { bytesPerS: 20 * 1024 * 1024, eachMs: 1500, pauseMs: 50 } as const;
+const ASSUMED = { rowsPerS: 20_000, eachMs: 1000, pauseMs: 50 } as const;
 /** What a move takes besides its copy is learnt from smaller ones, the rate of the copy from larger ones. */
-const LARGE = 4 * 1024 * 1024;
+const LARGE = 5000;
 
 /**
- * How long it takes to move buckets of these sizes, `concurrency` at a time, at most `maxRate` rows a second together; by how past
+ * How long it takes to move buckets of so many rows, `concurrency` at a time, at most `maxRate` rows a second together; by how past
  * moves went where there are some, newest first.
  */
 export function estimateMoves(
-  moves: readonly { readonly rows: number; readonly bytes: number }[],
+  moves: readonly { readonly rows: number }[],
   past: readonly PastMove[],
   { concurrency, maxRate }: { readonly concurrency: number; readonly maxRate: number | null },
 ): Estimate {
   const moved = past.filter(({ outcome }) => outcome === "moved");
-  const small = moved.filter((move) => move.bytes < LARGE).map(({ durationMs }) => durationMs);
+  const small = moved.filter((move) => move.rows < LARGE).map(({ durationMs }) => durationMs);
   const eachMs = median(small) ?? ASSUMED.eachMs;
   const rates = moved
-    .filter((move) => move.bytes >= LARGE)
-    .map((move) => (move.bytes * 1000) / Math.max(1, move.durationMs - eachMs));
-  const bytesPerS = Math.max(1, median(rates) ?? ASSUMED.bytesPerS);
+    .filter((move) => move.rows >= LARGE)
+    .map((move) => (move.rows * 1000) / Math.max(1, move.durationMs - eachMs));
+  const rowsPerS = Math.max(1, median(rates) ?? ASSUMED.rowsPerS);
   const pauses = moved.flatMap(({ pauseMs }) => (pauseMs === null ? [] : [pauseMs]));
-  const takes = moves.map(({ bytes }) => eachMs + (bytes * 1000) / bytesPerS);
+  const takes = moves.map((move) => eachMs + (move.rows * 1000) / rowsPerS);
   const rows = moves.reduce((sum, move) => sum + move.rows, 0);
   const throttled = maxRate === null ? 0 : (rows * 1000) / maxRate;
   return {
     durationMs: Math.round(Math.max(lastEnd(takes, concurrency), throttled)),
     pauseMs: Math.round(median(pauses) ?? ASSUMED.pauseMs),
-    bytesPerS: Math.round(bytesPerS),
+    rowsPerS: Math.round(rowsPerS),
     from: moved.length > 0 ? "history" : "assumed",
   };
 }

@@ -48,7 +48,7 @@ export function planLines(planned: RebalancePlan): readonly string[] {
   return [
     ...aligned([head, ...lines]),
     `moves    ${count} ${count === 1 ? "bucket" : "buckets"}, ${rows} rows, about ${formatByteSize(bytes)}`,
-    `takes    about ${formatDuration(estimate.durationMs)} at ${formatByteSize(estimate.bytesPerS)}/s a move (${learnt})`,
+    `takes    about ${formatDuration(estimate.durationMs)} at ${estimate.rowsPerS} rows/s a move (${learnt})`,
     `pause    writes to a bucket wait about ${formatDuration(estimate.pauseMs)} at its cut; other buckets do not wait`,
   ];
 }
@@ -64,7 +64,6 @@ function aligned(rows: readonly (readonly string[])[]): readonly string[] {
     row
       .map((cell, at) => cell.padEnd(widths[at] ?? 0))
       .join(" ")
-      .replace(/ +/g, (spaces) => spaces)
       .trimEnd(),
   );
 }

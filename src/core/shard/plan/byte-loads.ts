@@ -22,6 +22,10 @@ export class ByteLoads {
     return [...(this.#home[shard] ?? []), ...(this.#guests[shard] ?? [])];
   }
 
+  bytes(shard: number): number {
+    return this.#used[shard] ?? 0;
+  }
+
   /** Bytes by weight. A function of what is there and of nothing else: the same after any order of moves. */
   load(shard: number): number {
     return (this.#used[shard] ?? 0) / this.#weight(shard);

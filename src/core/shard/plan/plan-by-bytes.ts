@@ -4,7 +4,8 @@ import type { Proposal, ProposedMove, ShardSpace } from "./planner-space.ts";
 /**
  * Greedy: first what draining shards have, the largest first, each to where it leaves the lowest load (Graham's LPT rule); then from
  * the most loaded shard to the least loaded one the bucket that brings the two nearest together, for as long as that lowers the
- * higher of the two. *Load* is bytes by weight. So no step ever raises the highest load, or leaves more on draining shards.
+ * higher of the two. A shard with which that cannot be done (one large tenant) is let be, and the rest made level among
+ * themselves. *Load* is bytes by weight. So no step raises the highest load, but for those that drain a shard.
  *
  * Where a step would be a bucket's second one, its first is changed instead, if all steps between stay as good as the start.
  */
@@ -17,8 +18,7 @@ class ByteGreedy {
   readonly #loads: ByteLoads;
   readonly #short = new Set<number>();
   readonly #active: readonly number[];
-  /** Load above which the most loaded shard gives something away. */
-  readonly #ceiling: number;
+  readonly #total: { readonly bytes: number; readonly weight: number };
   #moves: ProposedMove[] = [];
   #isStuck = false;
 
@@ -26,9 +26,10 @@ class ByteGreedy {
     this.#space = space;
     this.#loads = new ByteLoads(space);
     this.#active = space.weights.flatMap((weight, i) => (weight > 0 ? [i] : []));
-    const bytes = space.bytes.reduce((all, each) => all + each, 0);
-    const weight = space.weights.reduce((all, each) => all + each, 0);
-    this.#ceiling = (bytes / weight) * (1 + space.tolerance);
+    this.#total = {
+      bytes: space.bytes.reduce((all, each) => all + each, 0),
+      weight: space.weights.reduce((all, each) => all + each, 0),
+    };
   }
 
   plan(): Proposal {
@@ -59,27 +60,37 @@ class ByteGreedy {
   /** True when anything was moved. */
   #level(): boolean {
     let isChanged = false;
-    while (!this.#isStuck && this.#levelOnce()) isChanged = true;
+    while (this.#levelOnce()) isChanged = true;
     return isChanged;
   }
 
   #levelOnce(): boolean {
     const loads = this.#loads;
-    const [src] = this.#active.toSorted((a, b) => loads.load(b) - loads.load(a) || a - b);
-    if (src === undefined || loads.load(src) <= this.#ceiling) return false;
-    const targets = this.#active
-      .filter((i) => i !== src)
-      .sort((a, b) => loads.load(a) - loads.load(b) || a - b);
+    const byLoad = this.#active.toSorted((a, b) => loads.load(b) - loads.load(a) || a - b);
+    let { bytes, weight } = this.#total;
+    for (const src of byLoad) {
+      if (loads.load(src) <= (bytes / weight) * (1 + this.#space.tolerance)) return false;
+      if (this.#giveFrom(src, byLoad.toReversed())) return true;
+      bytes -= loads.bytes(src);
+      weight -= this.#space.weights[src] ?? 0;
+    }
+    return false;
+  }
+
+  #giveFrom(src: number, targets: readonly number[]): boolean {
+    const loads = this.#loads;
     for (const which of ["home", "guests"] as const) {
       for (const dst of targets) {
         const bucket = loads.best(which, src, dst, loads.room(dst));
         if (bucket === null) {
           if (loads.best(which, src, dst, Infinity) !== null) this.#short.add(dst);
-          continue;
+        } else if (which === "home") {
+          this.#go({ bucket, src, dst });
+          return true;
+        } else if (!this.#isStuck) {
+          if (this.#redirect(bucket, src, dst)) return true;
+          this.#isStuck = true;
         }
-        if (which === "home") this.#go({ bucket, src, dst });
-        else this.#isStuck = !this.#redirect(bucket, src, dst);
-        return !this.#isStuck;
       }
     }
     return false;

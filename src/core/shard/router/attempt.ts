@@ -1,6 +1,6 @@
 import { DcsError } from "../../errors.ts";
 import type { SqlParam } from "../../mysql/bind-params.ts";
-import { isMysqlError, PoolBusyError } from "../../mysql/mysql-error.ts";
+import { isMysqlError, type MysqlError, PoolBusyError } from "../../mysql/mysql-error.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { BucketOwner, ShardMap } from "../keyspace.ts";
 import { BucketRefusal, refusalOf, type Wanted } from "./bucket-refusal.ts";
@@ -16,6 +16,7 @@ export interface Failed {
   readonly place: Place;
   /** Of the map by which it was routed. */
   readonly revision: number;
+  /** A BucketRefusal where it moved. */
   readonly error: unknown;
 }
 
@@ -106,7 +107,7 @@ async function tryOn<T>(
   work: (connection: Lent, place: Place, ticket: Ticket, mark: { committing: boolean }) => Promise<T>,
 ): Promise<Tried<T>> {
   const before = membership.map.present;
-    const mark = { committing: false };
+  const mark = { committing: false };
   let ticket: Ticket | null = null;
   let place = placeOf(before, buckets, pools);
   const { shard } = place;
@@ -126,9 +127,9 @@ async function tryOn<T>(
     );
     return { value };
   } catch (error) {
-    const failed = (why: Failed["why"]) => {
+    const failed = (why: Failed["why"], what: unknown = error) => {
       const revision = (ticket as Ticket | null)?.map.revision ?? before.revision;
-      return { failed: { why, place, revision, error } } as const;
+      return { failed: { why, place, revision, error: what } } as const;
     };
     if (error instanceof Rerouted) return failed("rerouted");
     if (error instanceof OfApplication) throw error.thrown;
@@ -145,10 +146,10 @@ async function tryOn<T>(
   }
 }
 
-function outcomeUnknown(error: unknown, shard: string): DcsError {
+function outcomeUnknown(error: MysqlError, shard: string): DcsError {
   return new DcsError(
     "SHARD_OUTCOME_UNKNOWN",
-    `the connection to shard ${shard} was lost after COMMIT was sent: the transaction was done or was not`,
+    `shard ${shard} did not confirm a COMMIT (${error.message}): the transaction was done or was not`,
     { cause: error, details: { shard } },
   );
 }

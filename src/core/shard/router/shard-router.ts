@@ -6,6 +6,7 @@ import { type Clock, sleep, systemClock } from "../../util/clock.ts";
 import { bucketOf, type Keyspace, type ShardMap } from "../keyspace.ts";
 import { ShardStore } from "../map/shard-store.ts";
 import { type Failed, type Tried, tryRead, tryTransaction } from "./attempt.ts";
+import { BucketRefusal } from "./bucket-refusal.ts";
 import { Membership } from "./membership.ts";
 import type { RouterEvent } from "./router-event.ts";
 import { serverError } from "./server-error.ts";
@@ -177,6 +178,7 @@ export class ShardRouter implements AsyncDisposable {
   async #untilDone<T>(signal: AbortSignal | undefined, once: () => Promise<Tried<T>>): Promise<T> {
     const { clock, random, retryMs, onEvent } = this.#o;
     const end = clock.monotonic() + retryMs;
+    let unread: unknown = null;
     for (let attempt = 1, waits = 0; ; attempt++) {
       signal?.throwIfAborted();
       await this.#membership.ready();
@@ -187,9 +189,12 @@ export class ShardRouter implements AsyncDisposable {
       if (why === "rerouted") continue;
       onEvent({ type: "retry", why, bucket: place.wanted[0].bucket, shard: place.shard, attempt, error });
       const left = () => end - clock.monotonic();
-      if (left() <= 0) throw this.#givenUp(failed, null);
-      const unread = why === "moved" ? await this.#readMap(left(), signal) : null;
-      if (why === "moved" && this.#hasMoved(failed)) continue;
+      if (left() <= 0) throw this.#givenUp(failed, unread);
+      unread = why === "moved" ? await this.#readMap(left(), signal) : null;
+      if (error instanceof BucketRefusal) {
+        this.#checkReach(error, failed);
+        if (this.#hasMoved(failed)) continue;
+      }
       const delay = Math.min(backoffDelay(RETRY, waits++, random), Math.max(0, left()));
       if (why === "moved") await this.#membership.map.newer(this.map.revision, clock, delay, signal);
       else await sleep(clock, delay, signal);
@@ -215,6 +220,18 @@ export class ShardRouter implements AsyncDisposable {
     }
   }
 
+  /** A statement may reach for rows of a bucket that the transaction did not name: trying again helps only where that is on the shard. */
+  #checkReach({ bucket }: BucketRefusal, { place }: Failed): void {
+    const owner = this.map.owners[bucket];
+    if (owner === undefined || owner.shard === place.shard) return;
+    if (place.wanted.some((wanted) => wanted.bucket === bucket)) return;
+    throw new DcsError(
+      "SHARD_KEYS_APART",
+      `a statement on shard ${place.shard} touched a row of bucket ${bucket}, which is on ${owner.shard}; the transaction is rolled back`,
+      { details: { buckets: [place.wanted[0].bucket, bucket], shards: [place.shard, owner.shard] } },
+    );
+  }
+
   /** Whether the map of now leads elsewhere, or there by another epoch. */
   #hasMoved({ place }: Failed): boolean {
     return place.wanted.some(({ bucket, epoch }) => {
@@ -226,14 +243,13 @@ export class ShardRouter implements AsyncDisposable {
   #givenUp({ why, place, error }: Failed, unread: unknown): unknown {
     const { retryMs } = this.#o;
     const { shard } = place;
-    if (why !== "moved") return serverError(error, place);
-    const [{ bucket, epoch }] = place.wanted;
+    if (why !== "moved" || !(error instanceof BucketRefusal)) return serverError(error, place);
+    const { bucket } = error;
     const map = unread instanceof Error ? `; the map could not be read again: ${unread.message}` : "";
-    const said = error instanceof Error ? error.message : String(error);
     return new DcsError(
       "SHARD_BUCKET_CLOSED",
-      `bucket ${bucket} was refused on shard ${shard} for ${retryMs} ms: ${said}${map}`,
-      { cause: unread ?? error, details: { bucket, shard, epoch, retryMs } },
+      `bucket ${bucket} was refused on shard ${shard} for ${retryMs} ms: ${error.message}${map}`,
+      { cause: unread ?? error, details: { bucket, shard, epoch: error.epoch, retryMs } },
     );
   }
 }

@@ -23,21 +23,23 @@ export interface AddReport {
 
 /**
  * Gives a keyspace one more shard, without buckets: its tables must be empty, and those that are missing are made as another shard
- * has them. SHARD_CHANGED when the keyspace was changed meanwhile; else as `initKeyspace`.
+ * has them. Of one that it has already, what is missing on the server is made again. SHARD_CHANGED when the keyspace was changed meanwhile; else as `initKeyspace`.
  */
 export async function addShard({ shard, dryRun }: AddOrder, deps: InitDeps): Promise<AddReport> {
   const { store, open, onStep, onFindings } = deps;
   const state = await store.keyspace();
   const { keyspace } = state;
   const same = state.shards.find(({ name, url }) => name === shard.name || url === shard.url);
-  if (same !== undefined) {
+  const isThere = same?.name === shard.name && same.url === shard.url;
+  if (same !== undefined && !isThere) {
     const how = same.name === shard.name ? `a shard ${same.name}` : `this database, as shard ${same.name}`;
     throw new DcsError("SHARD_CHANGED", `keyspace ${keyspace.name} has ${how} already`, {
       hint: "see its shards with `dcs shard ls`, and take another name",
       details: { keyspace: keyspace.name, shard: same.name },
     });
   }
-  checkOrder(keyspace, [...state.shards, shard]);
+  const others = state.shards.filter(({ name }) => name !== shard.name);
+  checkOrder(keyspace, [...others, shard]);
   using stack = new DisposableStack();
   const wanted = { tables: keyspace.tables, isSettled: true };
   const looks: ShardLook[] = [];
@@ -45,7 +47,7 @@ export async function addShard({ shard, dryRun }: AddOrder, deps: InitDeps): Pro
   if (!dryRun) await server.lock();
   onStep(`looking at shard ${shard.name} (${server.shown})`);
   const look = await lookAtShard(server, wanted);
-  for (const each of state.shards) looks.push(await lookAtShard(stack.use(await open(each)), wanted));
+  for (const each of others) looks.push(await lookAtShard(stack.use(await open(each)), wanted));
   const model = looks.find(({ tables }) => tables.length === keyspace.tables.length) ?? look;
   const findings = gathered(
     new Map([
@@ -54,7 +56,7 @@ export async function addShard({ shard, dryRun }: AddOrder, deps: InitDeps): Pro
         [
           ...look.findings,
           ...(compareShards([...looks, look], model).get(shard.name) ?? []),
-          ...rowFindings(look),
+          ...(isThere ? [] : rowFindings(look)),
         ],
       ],
     ]),
@@ -65,7 +67,7 @@ export async function addShard({ shard, dryRun }: AddOrder, deps: InitDeps): Pro
   const { owners } = await store.map();
   const spec = { keyspace, owners, virtual: false, dryRun };
   const added = await prepare(shard, look, model, spec, onStep);
-  if (!dryRun) {
+  if (!dryRun && !isThere) {
     await refuseStrays(server, keyspace.tables);
     await server.assertLocked();
     await store.change(state, { shards: [...state.shards, shard] });

@@ -16,6 +16,9 @@ import { triggersOf } from "./triggers.ts";
 /** A cut-over waits for transactions of the bucket; one that is open for so long may be open for ever. */
 const LONG_OPEN_S = 60;
 
+/** What MySQL says of XA RECOVER to users without XA_RECOVER_ADMIN. */
+const XA_REFUSED = 1401;
+
 /** A server, looked at before a bucket is moved. */
 export interface ServerLook {
   readonly shard: string;
@@ -80,7 +83,7 @@ function madeFindings(
   keyspace: Keyspace,
 ): readonly Finding[] {
   const { found, refuse } = findingsOf(table.name);
-  const again = "make it again: run the same `dcs shard init` or `dcs shard add` once more";
+  const again = "make it again: `dcs shard add NAME=URL` with the name and URL that the shard has";
   const primary = info.keys.find(({ name }) => name === "PRIMARY")?.columns ?? [];
   if (primary.join() !== table.primaryKey.join()) {
     refuse(
@@ -126,7 +129,7 @@ async function transactionFindings(session: SchemaSession): Promise<readonly Fin
       );
     }
   } catch (error) {
-    if (!isMysqlError(error, "auth")) throw error;
+    if (!isMysqlError(error) || (error.failure !== "auth" && error.errno !== XA_REFUSED)) throw error;
     warn(
       "transactions-unseen",
       `the user may not see other sessions' transactions: ${error.message}`,

@@ -4,11 +4,12 @@ import type { KeyspaceState, ShardStore } from "../map/shard-store.ts";
 import { checkOrder } from "./check-order.ts";
 import { type Finding, findingsOf } from "./finding.ts";
 import { installSchema } from "./install-schema.ts";
-import { compareShards, lookAtShard, type ShardLook } from "./look-at-shards.ts";
+import { compareShards, isSameDatabase, lookAtShard, type ShardLook } from "./look-at-shards.ts";
 import { definitionsOf, makeTables } from "./make-tables.ts";
 import { numberFindings } from "./number-findings.ts";
 import { checkRecord } from "./schema-state.ts";
 import { gathered, refuseFindings, type ShardFinding } from "./server-findings.ts";
+import { readServer } from "./server-info.ts";
 import type { ShardSession } from "./shard-session.ts";
 import { spreadBuckets } from "./spread-buckets.ts";
 import { refuseStrays } from "./table-rows.ts";
@@ -71,7 +72,9 @@ export async function initKeyspace(order: InitOrder, deps: InitDeps): Promise<In
   const looks: ShardLook[] = [];
   for (const shard of order.shards) {
     const server = stack.use(await open(shard));
-    if (!order.dryRun) await server.lock();
+    const info = await server.run(readServer);
+    // Named twice, its lock is ours already; it is refused further down.
+    if (!order.dryRun && !looks.some((look) => isSameDatabase(look.info, info))) await server.lock();
     onStep(`looking at shard ${shard.name} (${server.shown})`);
     looks.push(await lookAtShard(server, order));
   }

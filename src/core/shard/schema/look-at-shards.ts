@@ -53,9 +53,7 @@ export function compareShards(
     looks.map((look): [string, readonly Finding[]] => {
       if (look === model) return [look.server.shard, []];
       const { found, refuse } = findingsOf(null);
-      const twin = looks
-        .slice(0, looks.indexOf(look))
-        .find(({ info }) => info.identity === look.info.identity && info.database === look.info.database);
+      const twin = looks.slice(0, looks.indexOf(look)).find(({ info }) => isSameDatabase(info, look.info));
       if (twin !== undefined) {
         refuse(
           "shard-twice",
@@ -69,4 +67,9 @@ export function compareShards(
       return [look.server.shard, [...found, ...compareTables(names, one, other)]];
     }),
   );
+}
+
+/** Whether two URLs lead to one database. */
+export function isSameDatabase(a: ServerInfo, b: ServerInfo): boolean {
+  return a.identity === b.identity && a.database === b.database;
 }

@@ -60,7 +60,7 @@ export function triggersOf(table: ShardTable, info: TableInfo, { buckets }: Keys
     ["d_old", "d_new"],
     [
       guard("d_old", `${note("d_old", "OLD")} ${twice}`),
-      `IF d_new <> d_old THEN SET d_state = NULL, d_epoch = NULL, d_owner = NULL;`,
+      `IF d_new <> d_old THEN SET d_state = NULL;`,
       guard("d_new", note("d_new", "NEW")),
       "END IF;",
     ],
@@ -97,6 +97,7 @@ function nameOf(table: string, timing: Trigger["timing"], event: Trigger["event"
   return `${name.slice(0, MOST_NAME - 9)}_${digest}`;
 }
 
+/** What is declared at the top is made for every row: only what each of them needs. */
 function body(declared: readonly string[], buckets: readonly string[], guards: readonly string[]): string {
   const isMovers = buckets.map((bucket) => `${bucket} = ${MOVER_VARIABLE}`).join(" AND ");
   const [first = ""] = buckets;
@@ -104,31 +105,33 @@ function body(declared: readonly string[], buckets: readonly string[], guards: r
     "BEGIN",
     ...declared.map((each) => `DECLARE ${each};`),
     "DECLARE d_state VARCHAR(8) CHARACTER SET ascii;",
-    "DECLARE d_epoch BIGINT UNSIGNED;",
-    "DECLARE d_owner VARCHAR(64) CHARACTER SET ascii;",
-    "DECLARE d_text VARCHAR(128) CHARACTER SET utf8mb4;",
     `IF ${MOVER_VARIABLE} IS NULL THEN`,
     ...guards,
-    `ELSEIF NOT (${isMovers}) THEN`,
-    `SET d_text = CONCAT('DCS_MOVER bucket=', ${MOVER_VARIABLE}, ' row=', ${first});`,
+    `ELSEIF NOT (${isMovers}) THEN BEGIN`,
+    `DECLARE d_text VARCHAR(128) CHARACTER SET utf8mb4 DEFAULT CONCAT('DCS_MOVER bucket=', ${MOVER_VARIABLE}, ' row=', ${first});`,
     `SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${MOVER_ERRNO}, MESSAGE_TEXT = d_text;`,
-    "END IF;",
+    "END; END IF;",
     "END",
   ].join("\n");
 }
 
 /** Refuses unless the bucket is open here; `noted` is what to do where it is moving. */
 function guard(bucket: string, noted: string): string {
+  const row = `FROM ${BUCKET_TABLE} WHERE bucket = ${bucket} LOCK IN SHARE MODE`;
   return [
-    `SELECT state, epoch, owner INTO d_state, d_epoch, d_owner FROM ${BUCKET_TABLE} WHERE bucket = ${bucket} LOCK IN SHARE MODE;`,
+    `SELECT state INTO d_state ${row};`,
     "IF d_state = 'owned' THEN BEGIN END;",
     `ELSEIF d_state = 'moving' THEN ${noted === "" ? "BEGIN END;" : noted}`,
-    "ELSE",
+    "ELSE BEGIN",
+    "DECLARE d_epoch BIGINT UNSIGNED;",
+    "DECLARE d_owner VARCHAR(64) CHARACTER SET ascii;",
+    "DECLARE d_text VARCHAR(128) CHARACTER SET utf8mb4;",
     // A loose sql_mode would make a 0 of it after we have looked.
     `IF ${bucket} IS NULL THEN SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1048, MESSAGE_TEXT = 'DCS: the shard key cannot be NULL'; END IF;`,
+    `SELECT epoch, owner INTO d_epoch, d_owner ${row};`,
     `SET d_text = CONCAT('DCS_MOVED bucket=', ${bucket}, ' epoch=', IFNULL(d_epoch, 0), ' owner=', IFNULL(d_owner, ''));`,
     `SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = ${MOVED_ERRNO}, MESSAGE_TEXT = d_text;`,
-    "END IF;",
+    "END; END IF;",
   ].join("\n");
 }
 
