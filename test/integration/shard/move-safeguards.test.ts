@@ -24,6 +24,12 @@ async function seeded(): Promise<Bucket> {
   return bucket;
 }
 
+function stopAt(point: string) {
+  return (name: string) => {
+    if (name === point) throw new Error("dies here");
+  };
+}
+
 describe("a move", () => {
   it("deletes nothing while a live router may still read it there, and says which", async () => {
     const bucket = await seeded();
@@ -97,6 +103,37 @@ describe("a move", () => {
     const { results } = await rebalancer.resume({ buckets: [bucket.number], force: true });
     expect(results).toMatchObject([{ outcome: "moved", rows: 60, differences: [] }]);
     await bucket.settled(dst);
+  });
+
+  it("is not in the way of another bucket's long transaction, on either server, nor that in its", async () => {
+    const [here, there, moved] = [await seeded(), await seeded(), await seeded()];
+    const [src, dst] = world.names;
+    expect(await runMove(await there.claim(), await world.deps())).toMatchObject({ outcome: "moved" });
+    // Its writes are logged from here on.
+    await expect(
+      runMove(await here.claim(), await world.deps({ failpoint: stopAt("apply") })),
+    ).rejects.toThrow();
+    // With REPEATABLE READ it would lock gaps, into which nobody can insert.
+    const committed = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;";
+    await using atSrc = server.session();
+    await using atDst = server.session();
+    const change = (bucket: Bucket) =>
+      `UPDATE items SET v = 'long' WHERE tenant = ${bucket.tenant} AND id = 12;`;
+    await atSrc.run(`USE ${src}; ${committed} BEGIN; ${change(here)}`);
+    await atDst.run(
+      `USE ${dst}; ${committed} BEGIN; ${change(there)} INSERT INTO items VALUES (${there.tenant}, 5000, 'long');`,
+    );
+    const began = performance.now();
+    const failpoint = async (name: string) => {
+      if (name === "copy:done" || name === "verify:done")
+        for (let id = 0; id < 5; id++) await moved.put(id, name);
+    };
+    const result = await runMove(await moved.claim(), await world.deps({ failpoint }));
+    expect(result).toMatchObject({ outcome: "moved", error: null });
+    expect(performance.now() - began).toBeLessThan(5000);
+    await moved.settled(dst);
+    await atSrc.run("ROLLBACK;");
+    await atDst.run("ROLLBACK;");
   });
 
   it("mends what is not as it was copied, and says so", async () => {
