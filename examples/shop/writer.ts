@@ -169,8 +169,10 @@ class Writer {
       await one(tx.query(set, [b.number, tenant, other.id]));
       await one(tx.query(set, [a.number, tenant, order.id]));
     });
-    if (ok) Object.assign(order, { state: a }) && Object.assign(other, { state: b });
-    else if (ok === null) this.#forget(order, other);
+    if (ok) {
+      order.state = a;
+      other.state = b;
+    } else if (ok === null) this.#forget(order, other);
   }
 
   /** One more of the first line: INSERT … ON DUPLICATE KEY UPDATE. */

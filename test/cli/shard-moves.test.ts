@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type MariaDb, startMariaDb } from "../support/mariadb.ts";
@@ -44,6 +45,8 @@ async function leftInWindow(): Promise<{ readonly bucket: number; readonly tenan
 
 describe("shard rebalance", () => {
   it("moves the fewest buckets that even a skewed keyspace out; again it says balanced", async () => {
+    const file = join(box.dir, "sums.json");
+    expect((await box.shard("verify", "--sums", file)).code).toBe(0);
     const events = await box.events("rebalance", "--yes");
     expect(events.filter(({ event }) => event === "opened")).toHaveLength(10);
     expect(events.at(-1)).toMatchObject({ event: "ended", keyspace: "lab", left: [] });
@@ -52,8 +55,29 @@ describe("shard rebalance", () => {
     for (const result of results)
       expect(result).toMatchObject({ outcome: "moved", src: "a", differences: [] });
     expect(await counts()).toEqual([6, 5, 5]);
+    const same = await box.shard("verify", "--against", file);
+    expect(same).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("every bucket has the rows that it had"),
+    });
     expect((await rows("a")) + (await rows("b")) + (await rows("c"))).toBe(200);
     expect((await box.shard("verify")).code).toBe(0);
+
+    // A row that is lost and one that is changed, past everything that watches over them.
+    const ids = (await box.at("b", "SELECT tenant, dcs_bucket FROM notes ORDER BY tenant LIMIT 2;")).split(
+      "\n",
+    );
+    const [[gone, of], [changed, ofToo]] = ids.map((line) => line.split("\t")) as [string[], string[]];
+    await box.at(
+      "b",
+      `SET @dcs_bucket = ${of}; DELETE FROM notes WHERE tenant = ${gone};
+       SET @dcs_bucket = ${ofToo}; UPDATE notes SET note = 'spoilt' WHERE tenant = ${changed};`,
+    );
+    const spoilt = await box.shard("verify", "--against", file, "--json");
+    expect([spoilt.code, code(spoilt.stdout)]).toEqual([99, "SHARD_VERIFY_FAILED"]);
+    const found = (JSON.parse(spoilt.stdout) as { data: { changed: { bucket: number }[] } }).data.changed;
+    expect(new Set(found.map(({ bucket }) => String(bucket)))).toEqual(new Set([of, ofToo]));
+    expect(await box.shard("verify", "--against", join(box.dir, "dcs.yaml"))).toMatchObject({ code: 2 });
 
     const again = await box.shard("rebalance");
     expect(again).toMatchObject({ code: 0, stdout: "balanced\n" });
@@ -73,7 +97,8 @@ describe("shard rebalance", () => {
     const done = await box.shard("rebalance", "--plan", file);
     expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/moved 2 buckets, \d+ rows/) });
     const { moves } = (await box.data("history")) as { moves: readonly { bucket: number }[] };
-    const buckets = (list: readonly { bucket: number }[]) => list.map(({ bucket }) => bucket).toSorted();
+    const buckets = (list: readonly { bucket: number }[]) =>
+      list.map(({ bucket }) => bucket).toSorted((x, y) => x - y);
     expect(buckets(moves)).toEqual(buckets(data.action.moves));
     const stale = await box.shard("rebalance", "--plan", file, "--json");
     expect([stale.code, code(stale.stdout)]).toEqual([3, "PLAN_STALE"]);
@@ -138,7 +163,11 @@ describe("shard rebalance", () => {
       3,
       "SHARD_BUSY",
     ]);
-    expect((await box.shard("resume")).stderr).toContain("in the hands of a process that lives");
+    const resumed = await box.shard("resume");
+    expect(resumed).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(`lives (${hostname()} pid ${dcs.pid})`),
+    });
     const forced = await box.shard("abort", "--force", "--yes");
     expect(forced.code).toBe(9);
     dcs.process.kill("SIGINT");

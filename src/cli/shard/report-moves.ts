@@ -51,9 +51,15 @@ export function reportMoves(
   if (pending + left.length === 0 && moved.length === 0) {
     throw new DcsError("SHARD_ABORTED", `${said}${why}`, options);
   }
-  const hint = first === null || pending === 0 ? resume : `${first.hint}; then ${resume}`;
+  const hint = first === null || pending === 0 ? resume : hintOf(first.hint, resume);
   const code = moved.length + aborted.length > 0 ? "PARTIAL" : "SHARD_PENDING";
   throw new DcsError(code, `${said}${why}`, { ...options, hint });
+}
+
+/** What mends the cause, and then `resume`, said once. */
+function hintOf(cause: string, resume: string): string {
+  if (cause.includes("dcs shard resume")) return cause;
+  return `${cause.replace(/[;,] (?:and |then )*(?:then )?run it again$/, "")}; then ${resume}`;
 }
 
 function summary(moved: readonly MoveResult[], aborted: number, pending: number, left: number): string {

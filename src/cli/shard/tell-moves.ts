@@ -63,7 +63,7 @@ export class MoveTeller implements Disposable {
 
 /** An event as JSON has it: the status's fields, and those of its kind. */
 export function eventData(event: MoveEvent): Readonly<Record<string, unknown>> {
-  const { status, kind, ...rest } = event;
+  const { status, kind: _, ...rest } = event;
   const { since, waiting, ...counts } = status;
   return {
     ...counts,

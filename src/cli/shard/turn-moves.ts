@@ -45,11 +45,17 @@ export async function resumeMoves(
   if (there.length === 0) return tellNothing("shard.resume", keyspace, places);
   const lonely = there.filter(({ runner }) => runner === null || flags.force === true);
   if (buckets.length === 0 && lonely.length < there.length) {
-    out.note(
-      `${there.length - lonely.length} moves are in the hands of a process that lives, and are left to it`,
-    );
+    const { runner } = there.find((move) => !lonely.includes(move)) as MoveState;
+    const who = `${runner?.host} pid ${runner?.pid}`;
+    const message = `${there.length - lonely.length} moves are in the hands of a process that lives (${who})`;
+    if (lonely.length === 0) {
+      throw new DcsError("SHARD_BUSY", message, {
+        hint: "if it died just now, try again when its lease has ended, in 10s at most; if it hangs, add --force",
+        details: { keyspace, buckets: there.map(({ record }) => record.bucket) },
+      });
+    }
+    out.note(`${message}, and are left to it`);
   }
-  if (lonely.length === 0 && buckets.length === 0) return tellNothing("shard.resume", keyspace, places);
   const choice = { ...(buckets.length > 0 ? { buckets } : {}), force: flags.force === true };
   const result = await runMoves(
     {

@@ -11,7 +11,7 @@ export default class ShardExec extends DcsCommand {
 the new owner; a bucket that is changing hands is waited for. Parameters are texts, which the server turns into what the column is.
 What was lost after its COMMIT was sent is not tried again: SHARD_OUTCOME_UNKNOWN.`;
   static override examples = [
-    `<%= config.bin %> shard exec --key 4711 "SELECT * FROM orders WHERE tenant_id = ?" --param 4711`,
+    `<%= config.bin %> shard exec --key 4711 'SELECT * FROM orders WHERE tenant_id = ?' --param 4711`,
     "<%= config.bin %> shard exec --key acme --strict --json - < query.sql",
   ];
   static override exits = [3, 4, 5, 6, 130, 143];

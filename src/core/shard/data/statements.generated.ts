@@ -3,7 +3,7 @@ export const SQL = {
   "log-backlog": "SELECT COUNT(*) AS rows_left FROM dcs_log WHERE bucket = :bucket",
   "log-delete": "DELETE dcs_log FROM (:ids) AS struck STRAIGHT_JOIN dcs_log ON dcs_log.id = struck.id",
   "log-find": "SELECT tbl, pk FROM dcs_log WHERE bucket = :bucket AND pk IN (:pks)",
-  "log-purge": "DELETE FROM dcs_log WHERE bucket = :bucket ORDER BY id LIMIT :limit",
+  "log-purge": "DELETE dcs_log FROM (SELECT DISTINCT id FROM dcs_log FORCE INDEX (bucket) WHERE bucket = :bucket ORDER BY id LIMIT :limit) AS found\n  STRAIGHT_JOIN dcs_log ON dcs_log.id = found.id",
   "log-read": "SELECT id, tbl, pk FROM dcs_log WHERE bucket = :bucket ORDER BY id LIMIT :limit",
   "progress-begin": "INSERT INTO dcs_progress (bucket, tbl, epoch, source, target, reached, is_complete, copied)\nVALUES (:bucket, '', :epoch, :source, :target, NULL, :isComplete, 0)",
   "progress-clear": "DELETE FROM dcs_progress WHERE bucket = :bucket",

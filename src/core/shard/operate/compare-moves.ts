@@ -1,6 +1,7 @@
 import { fromBytes } from "../../mysql/mysql-connection.ts";
 import type { MysqlTarget } from "../../mysql/mysql-url.ts";
 import { type Clock, sleep } from "../../util/clock.ts";
+import { compareKeys } from "../data/compare-keys.ts";
 import { Lane } from "../data/lane.ts";
 import { MoverSession } from "../data/mover-session.ts";
 import { readProgress } from "../data/progress.ts";
@@ -39,6 +40,7 @@ export interface CompareDeps {
 
 /** Whoever makes the move applies the log; so long it is waited for that, ms. */
 const DRAIN_MS = 200;
+const LOOKS = 4;
 
 /**
  * Compares both sides of a move whose copy is complete, while applications write. Null where the copy is not complete yet. Rows that
@@ -69,18 +71,28 @@ export async function compareMove(
   const infos = await at(source, async () => readTables(await src.session(), names));
   const tables = { tables: names.flatMap((name) => infos.get(name) ?? []) };
   const { bucket } = record;
-  const compared = await at(source, () =>
-    verifyBucket({
-      ...{ src, dst, tables, signal },
-      // Nothing is written, so no token is asked for.
-      at: { bucket, token: 0, states: [] },
-      drain: () => sleep(clock, DRAIN_MS, signal),
-    }),
-  );
+  const sides = {
+    ...{ src, dst, tables, signal },
+    // Nothing is written, so no token is asked for.
+    at: { bucket, token: 0, states: [] },
+    drain: () => sleep(clock, DRAIN_MS, signal),
+  };
+  const compared = await at(source, () => verifyBucket(sides));
+  let differences = compared.differences;
+  let unsettled = compared.unsettled.length;
+  // Whoever makes the move applies while we compare: a row that was just brought over looks like a difference, once.
+  for (let i = 1; i < LOOKS && differences.length > 0; i++) {
+    const again = await at(source, () => compareKeys(sides, differences));
+    unsettled += again.unsettled.length;
+    differences = again.differences;
+  }
+  const after = await at(target, async () => readProgress(await dst.session(), bucket));
+  // Copied anew, opened or taken back meanwhile: what was compared is not what there is.
+  if (after?.isComplete !== true || after.epoch !== record.epoch) return null;
   return {
     ...{ bucket, src: record.src, dst: record.dst, rows: compared.rows, checksums: compared.checksums },
-    differences: compared.differences.map(({ kind, table, pk }) => ({ kind, table, key: fromBytes(pk) })),
-    unsettled: compared.unsettled.length,
+    differences: differences.map(({ kind, table, pk }) => ({ kind, table, key: fromBytes(pk) })),
+    unsettled,
   };
 }
 

@@ -122,16 +122,14 @@ async function look(
   return { map, moves, servers: seen, faults: judgePlaces(map.owners, records, seen) };
 }
 
-/** Whether the same move is under way still, in the same direction. */
+/** Whether the same move is under way still, in the same direction, and has not flipped: then rows are deleted at its source. */
 async function isStill({ record }: MoveState, shards: ShardStore): Promise<boolean> {
-  const now = await shards.move(record.bucket);
-  const same = now?.record;
-  return (
-    same?.src === record.src &&
-    same.dst === record.dst &&
-    same.epoch === record.epoch &&
-    same.intent === record.intent
+  const [now, map] = await Promise.all([shards.move(record.bucket), shards.map()]);
+  const owner = map.owners[record.bucket];
+  const isSame = (["src", "dst", "epoch", "intent"] as const).every(
+    (key) => now?.record[key] === record[key],
   );
+  return isSame && owner?.shard === record.src && owner.epoch === record.epoch;
 }
 
 /** What a server says of each bucket. */
