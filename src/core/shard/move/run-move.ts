@@ -117,7 +117,10 @@ class MoveRun {
     if (rowsCopied > this.#rowsBefore) this.#failures = 0;
     this.#rowsBefore = rowsCopied;
     this.#failures += 1;
-    const isOver = isClosed ? this.#isOutOfPatience() : isFinal(reason) || this.#failures > options.retries;
+    // A row that no step leads from is one for a person, also where nobody can write.
+    const isOver = isClosed
+      ? isDcsError(reason, "SHARD_STATE") || this.#isOutOfPatience()
+      : isFinal(reason) || this.#failures > options.retries;
     return isOver ? { outcome: "failed", error: sayFailure(reason, held.record) } : null;
   }
 
