@@ -53,6 +53,7 @@ describe("preflightTables", () => {
         "(k INT NULL, id INT NOT NULL PRIMARY KEY, UNIQUE KEY (k, id))",
         ["key-nullable", "unique-without-key"],
       ],
+      ["(k INT NOT NULL AUTO_INCREMENT PRIMARY KEY)", ["key-auto-increment"]],
       ["(k DATETIME NOT NULL PRIMARY KEY)", ["key-type"]],
       ["(k DECIMAL(9,2) NOT NULL PRIMARY KEY)", ["key-type"]],
       ["(k UUID NOT NULL PRIMARY KEY)", ["key-type"]],
@@ -83,11 +84,11 @@ describe("preflightTables", () => {
       for (const { problem, hint } of findings) expect([problem, hint]).not.toContain("");
     }
     const declared = await preflightTables(session, {
-      tables: [{ name: "c17", key: "k" }],
-      unique: ["c17.PRIMARY", "c17.nope"],
+      tables: [{ name: "c18", key: "k" }],
+      unique: ["c18.PRIMARY", "c18.nope"],
     });
     expect(kinds(declared.findings)).toEqual(["unique-unknown"]);
-    expect(declared.findings[0]?.hint).toBe("there are c17.PRIMARY");
+    expect(declared.findings[0]?.hint).toBe("there are c18.PRIMARY");
     const mixed = [
       { name: "c0", key: "k" },
       { name: "c2", key: "k" },

@@ -33,6 +33,14 @@ export function keyFindings(table: string, key: ColumnInfo): readonly Finding[] 
       name,
     );
   }
+  if (key.isAutoIncrement) {
+    refuse(
+      "key-auto-increment",
+      "the shard key is numbered by the server, so nobody could know where a row goes before it is there",
+      `give ids yourself (a sequence, a UUID): ALTER TABLE ${table} MODIFY ${name} ${key.columnType} NOT NULL`,
+      name,
+    );
+  }
   if (kind !== "text") return found;
   const collation = key.collation ?? "";
   if (!collation.endsWith("_bin")) {
