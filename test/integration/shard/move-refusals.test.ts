@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runMove } from "../../../src/core/shard/move/run-move.ts";
+import { installSchema } from "../../../src/core/shard/schema/install-schema.ts";
 import { type MariaDb, startMariaDb } from "../../support/mariadb.ts";
 import { type Bucket, type MoveWorld, moveWorld } from "../../support/move-world.ts";
 
@@ -51,6 +52,32 @@ describe("verification", () => {
     await bucket.settled(world.names[1]);
     const [noted] = await world.shards.history(1);
     expect(noted?.differences?.length).toBe(101);
+  });
+});
+
+describe("a trigger that is dropped while a bucket moves", () => {
+  it("stops the move before its cut, and what passed unseen is found once it is there again", async () => {
+    const bucket = await seeded();
+    const [a, b] = world.names;
+    const failpoint = async (name: string) => {
+      if (name !== "verify:done") return;
+      await world.at(
+        a,
+        "RENAME TABLE items TO old; CREATE TABLE items LIKE old; INSERT INTO items (tenant, id, v) SELECT tenant, id, v FROM old",
+      );
+      await bucket.put(7, "unseen");
+    };
+    const result = await runMove(await bucket.claim(), await world.deps({ failpoint }));
+    expect(result).toMatchObject({ outcome: "failed", error: { code: "SHARD_SCHEMA_UNSUITABLE" } });
+    expect(result.error?.message).toContain("items");
+    await world.at(a, "DROP TABLE old");
+    const { keyspace } = await world.state();
+    const { owners } = await world.shards.map();
+    await installSchema(world.pool(a), { keyspace, shard: a, owners, dialect: "mariadb" });
+    await using rebalancer = await world.rebalancer();
+    const { results } = await rebalancer.resume({ buckets: [bucket.number], force: true });
+    expect(results).toMatchObject([{ outcome: "moved", error: null }]);
+    await bucket.settled(b);
   });
 });
 

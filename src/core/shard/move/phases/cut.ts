@@ -76,7 +76,7 @@ async function seal(move: Move): Promise<void> {
     }
     await move.point("cut:locked");
     const healthy = askStore(move);
-    const schemas = Promise.all([src, dst].map(demandSameSchema));
+    const schemas = Promise.all([src, dst].map((side) => demandSameSchema(side, deps.state.keyspace)));
     for (const asked of [healthy, schemas]) asked.catch(() => {});
     await drainUnder(move, fence, budget.signal);
     if (!(await verifyUnder(move, fence, budget.signal))) {
