@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runMove } from "../../../src/core/shard/move/run-move.ts";
 import { installSchema } from "../../../src/core/shard/schema/install-schema.ts";
 import { type MariaDb, startMariaDb } from "../../support/mariadb.ts";
-import { type Bucket, type MoveWorld, moveWorld } from "../../support/move-world.ts";
+import { type Bucket, eventLog, type MoveWorld, moveWorld } from "../../support/move-world.ts";
+import { until } from "../../support/until.ts";
 
 class Crash extends Error {}
 
@@ -79,6 +80,44 @@ describe("a trigger that is dropped while a bucket moves", () => {
     expect(results).toMatchObject([{ outcome: "moved", error: null }]);
     await bucket.settled(b);
   });
+});
+
+describe("an XA transaction that lost its locks with a restart", () => {
+  it("is waited for before writes are logged, and before the cut", async () => {
+    const bucket = await seeded();
+    const [a] = world.names;
+    const prepare = (name: string, id: number) =>
+      world.at(
+        a,
+        `XA START '${name}'; UPDATE items SET v = '${name}' WHERE tenant = ${bucket.tenant} AND id = ${id}; XA END '${name}'; XA PREPARE '${name}'`,
+      );
+    const restart = async () => {
+      await server.kill();
+      await server.start();
+    };
+    const held = await bucket.claim();
+    await prepare("one", 1);
+    await restart();
+    const { events, onEvent } = eventLog();
+    let isPrepared = false;
+    const failpoint = async (name: string) => {
+      if (name !== "copy:done" || isPrepared) return;
+      isPrepared = true;
+      await prepare("two", 2);
+      await restart();
+    };
+    const moving = runMove(held, await world.deps({ onEvent, failpoint }));
+    const waited = (what: string) =>
+      until(() => events.some((event) => JSON.stringify(event).includes(what)), 20_000);
+    await waited("1 prepared XA transactions");
+    await world.at(a, "XA COMMIT 'one'");
+    await waited("are still prepared");
+    await world.at(a, "XA COMMIT 'two'");
+    expect(await moving).toMatchObject({ outcome: "moved", error: null });
+    const at = (id: number) =>
+      world.at(world.names[1], `SELECT v FROM items WHERE tenant = ${bucket.tenant} AND id = ${id}`);
+    expect([await at(1), await at(2)]).toEqual(["one", "two"]);
+  }, 60_000);
 });
 
 describe("a row that no step leads from", () => {
