@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { DcsError } from "../../errors.ts";
-import { MysqlConnection, type MysqlResult } from "../../mysql/mysql-connection.ts";
+import { MysqlConnection } from "../../mysql/mysql-connection.ts";
 import { isMysqlError } from "../../mysql/mysql-error.ts";
 import type { MysqlTarget } from "../../mysql/mysql-url.ts";
 import { Lane } from "../data/lane.ts";
@@ -26,8 +26,6 @@ export interface Side {
   readonly tables: readonly TableInfo[];
   /** Identity and tables: a copy that was begun under another one counts for nothing. */
   readonly mark: string;
-  /** XA transactions that were prepared when this attempt began: a restart may have taken their locks from them (`leftPrepared`). */
-  readonly prepared: ReadonlySet<string>;
   readonly rows: BucketRows;
   /** The mover's one session for rows. */
   readonly lane: Lane;
@@ -82,7 +80,6 @@ async function openAt(shard: Shard, target: MysqlTarget, deps: MoveDeps): Promis
       identity,
       tables,
       mark: markOf(identity, tables),
-      prepared: await readPrepared({ send }),
       rows,
       lane: new Lane(() => openSession(side, deps), clock),
       seen: { state: "gone", epoch: 0, token: 0 },
@@ -108,18 +105,10 @@ export function destroySide(side: Side): void {
 }
 
 /**
- * How many XA transactions are still prepared that were so when this attempt began. A server that was restarted gives back to those it
- * recovers what they wrote, and not their shared locks: the row of a bucket can be changed under them.
+ * The XA transactions that are prepared. MariaDB takes their shared locks from them at XA PREPARE, so the row of a bucket can be changed under
+ * them, and what they wrote is committed later.
  */
-export async function leftPrepared({ prepared, rows }: Side): Promise<number> {
-  if (prepared.size === 0) return 0;
-  const now = await readPrepared(rows);
-  return [...prepared].filter((each) => now.has(each)).length;
-}
-
-async function readPrepared(session: {
-  send(statements: readonly string[]): Promise<readonly MysqlResult[]>;
-}): Promise<ReadonlySet<string>> {
+export async function readPrepared({ rows: session }: Side): Promise<ReadonlySet<string>> {
   try {
     const [rows = []] = await session.send(["XA RECOVER"]);
     return new Set(rows.map((row) => Object.values(row).join(" ")));
