@@ -347,7 +347,7 @@ describe.concurrent("a server", () => {
       proxy.mode = "black-hole";
       proxy.cut();
     });
-    const more = { timeoutMs: 300, retries: 1 };
+    const more = { timeoutMs: 1500, retries: 1 };
     const deps = await world.deps({ failpoint, target: behind(proxy, world), more });
     const result = await runMove(await bucket.claim(), deps);
     expect(result).toMatchObject({ outcome: "failed", error: { code: "SHARD_UNREACHABLE" } });

@@ -24,7 +24,10 @@ const NOTE_MS = 1000;
 
 /** What the whole of a run knows, over all attempts. */
 export interface RunState {
-  /** The bucket is closed, or may be: nobody can write, so it is gone on with whatever the signal says. */
+  /**
+   * As far as is known the bucket is closed, or may be: nobody can write, so it is gone on with whatever the signal says. Outlasts an
+   * attempt: the next one finds out at R4.
+   */
   isClosed: boolean;
 }
 

@@ -11,8 +11,6 @@ import { readRow } from "../read-row.ts";
  */
 export async function arm(move: Move): Promise<"take"> {
   const { dst, held } = move;
-  // Whether the source is closed is known only once its row is read.
-  move.run.isClosed = true;
   await readRow(move, dst);
   if (held.isFlipped) move.run.isClosed = dst.seen.state === "incoming";
   await move.point("arm:read");
