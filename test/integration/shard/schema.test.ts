@@ -76,6 +76,8 @@ describe("preflightTables", () => {
       ["(k INT NOT NULL, id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY)", ["unique-auto-increment"]],
       ["(k INT NOT NULL PRIMARY KEY, mail VARCHAR(9) UNIQUE)", ["unique-without-key"]],
       ["(k INT NOT NULL PRIMARY KEY, dcs_bucket INT)", ["bucket-column"]],
+      ["(k INT NOT NULL, t VARCHAR(767) COLLATE utf8mb4_bin NOT NULL, PRIMARY KEY (k, t))", ["primary-long"]],
+      ["(k INT NOT NULL, t VARCHAR(760) COLLATE utf8mb4_bin NOT NULL, PRIMARY KEY (k, t))", []],
     ];
     for (const [i, [definition, expected]] of cases.entries()) {
       await session.run(`CREATE TABLE c${i} ${definition}`);
@@ -83,6 +85,11 @@ describe("preflightTables", () => {
       expect([definition, kinds(findings)]).toEqual([definition, expected.toSorted()]);
       for (const { problem, hint } of findings) expect([problem, hint]).not.toContain("");
     }
+    // What they are refused for is so.
+    const long = cases.findIndex(([, expected]) => expected.includes("primary-long"));
+    const index = "ADD COLUMN dcs_bucket INT UNSIGNED, ADD KEY (dcs_bucket, k, t)";
+    expect(await session.errnoOf(`ALTER TABLE c${long} ${index}`)).toBe(1071);
+    expect(await session.errnoOf(`ALTER TABLE c${long + 1} ${index}`)).toBe(0);
     const declared = await preflightTables(session, {
       tables: [{ name: "c18", key: "k" }],
       unique: ["c18.PRIMARY", "c18.nope"],
