@@ -11,7 +11,7 @@ const INSERT = `INSERT INTO NAME (id, tenant, status, amount, customer, created)
 const STATEMENTS = [
   { what: "insert", table: "orders", sql: INSERT },
   { what: "update", table: "orders", sql: "UPDATE NAME SET status = status + 1" },
-  { what: "update of the key", table: "orders", sql: "UPDATE NAME SET tenant = tenant + 1000" },
+  { what: "update of the key, two buckets", table: "orders", sql: "UPDATE NAME SET tenant = tenant + 1000" },
   { what: "delete", table: "orders", sql: "DELETE FROM NAME" },
   {
     what: "insert, AUTO_INCREMENT",
