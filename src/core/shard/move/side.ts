@@ -7,7 +7,7 @@ import { Lane } from "../data/lane.ts";
 import { MoverSession } from "../data/mover-session.ts";
 import type { Keyspace, Shard } from "../keyspace.ts";
 import { isSameTrigger } from "../schema/install-schema.ts";
-import { readFound } from "../schema/schema-state.ts";
+import { readTriggers } from "../schema/schema-state.ts";
 import { type Dialect, readServer } from "../schema/server-info.ts";
 import { readTables, type TableInfo } from "../schema/table-info.ts";
 import { type Trigger, triggersOf } from "../schema/triggers.ts";
@@ -125,11 +125,10 @@ export async function readPrepared({ rows: session }: Side): Promise<ReadonlySet
  */
 export async function demandSameSchema(side: Side, keyspace: Keyspace): Promise<void> {
   const names = side.tables.map(({ name }) => name);
-  const [found, made] = await Promise.all([readTables(side.rows, names), readFound(side.rows, names)]);
+  const [found, triggers] = await Promise.all([readTables(side.rows, names), readTriggers(side.rows, names)]);
   for (const table of keyspace.tables) {
     const info = side.tables.find(({ name }) => name === table.name);
     if (info === undefined) continue;
-    const triggers = made.get(table.name)?.triggers ?? [];
     const lost = triggersOf(table, info, keyspace).find(
       (wanted) => !triggers.some((each) => each.name === wanted.name && isSameTrigger(each, wanted)),
     );
