@@ -82,6 +82,8 @@ export interface RawOptions {
   readonly broken?: { readonly how: Broken; readonly bucket: (tenant: number) => number };
 }
 
+/** A table is younger than the snapshot: that of a shard which was just added. */
+const TABLE_CHANGED = 1412;
 const GIVE_UP_MS = 10_000;
 const TIMEOUT_MS = 10_000;
 
@@ -155,6 +157,7 @@ export class RawClient implements BankClient {
       else await connection?.send(["ROLLBACK"], TIMEOUT_MS).catch(() => this.#connections.delete(at));
       if (isCommitting) return "unknown";
       if (isOver || failure === "conflict") return "again";
+      if (isMysqlError(error) && error.errno === TABLE_CHANGED) return "again";
       if (broken !== undefined) return "elsewhere";
       // A shard that was not there when this client was written has no tables before it is added.
       if (error instanceof LostRow) return "elsewhere";
