@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { type Connection, createConnection } from "mysql2/promise";
 import { type Entry, type OrderState, readRecord } from "./kit/record.ts";
+import { Truth } from "./kit/truth.ts";
 
 const TABLES = ["tenants", "orders", "items", "oddities"];
 const WRITABLE = new Set(["owned", "moving"]);
@@ -98,10 +99,10 @@ async function checkPlaces(): Promise<number> {
   return total;
 }
 
-/** What each order may be now: what the last acknowledged write made of it, or a later one whose fate nobody told. */
+/** Each order is what it may be. */
 function checkRecord(entries: readonly Entry[]): void {
   const tries = new Map<number, Entry>();
-  const allowed = new Map<string, (OrderState | null)[]>();
+  const truth = new Truth<OrderState>();
   const fates = new Map(
     entries.flatMap((entry) => (entry.is === "try" ? [] : [[entry.n, entry.is] as const])),
   );
@@ -113,12 +114,11 @@ function checkRecord(entries: readonly Entry[]): void {
     else counts.unknown++;
     if (fate === "refused") continue;
     for (const [id, state] of Object.entries(after)) {
-      const key = `${tenant}/${id}`;
-      const before = allowed.get(key) ?? [null];
-      allowed.set(key, fate === "ack" ? [state] : [...before, state]);
+      if (fate === "ack") truth.acknowledged(`${tenant}/${id}`, state);
+      else truth.unknown(`${tenant}/${id}`, state);
     }
   }
-  for (const [key, states] of allowed) {
+  for (const [key, states] of truth.all) {
     counts.orders++;
     const is = found.get(key) ?? null;
     if (states.some((state) => same(state, is))) continue;

@@ -3,9 +3,9 @@
 //
 //   node examples/shop/writer.ts --record /tmp/writer.jsonl --store embedded:/path/to/store.db [--for 30] [--writers 8] [--stale 500]
 import { existsSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { isDcsError, openStore, ShardRouter, type Store } from "dcs";
+import { isDcsError, openStore, ShardRouter } from "dcs";
+import { lateStore } from "./kit/late-store.ts";
 import { randomFrom, skewed, tenantNames } from "./kit/random.ts";
 import { type OrderState, Recorder, readRecord } from "./kit/record.ts";
 
@@ -57,23 +57,6 @@ let nextOrder =
   Math.max(1_000_000, ...before.flatMap(({ after = {} }) => Object.keys(after).map(Number))) + 1;
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
-
-/** The store, as one sees it to whom every change is told late. */
-function late(store: Store, ms: number): Store {
-  return new Proxy(store, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== "function") return value;
-      if (name !== "watch") return value.bind(target);
-      return async function* (...args: Parameters<Store["watch"]>) {
-        for await (const batch of target.watch(...args)) {
-          await sleep(ms);
-          yield batch;
-        }
-      };
-    },
-  });
-}
 
 class Writer {
   readonly #router: ShardRouter;
@@ -245,7 +228,7 @@ const store = await openStore(values.store, {
   timeoutMs: 10_000,
   stateDir: process.env["DCS_STATE_DIR"] ?? `${process.env["HOME"]}/.local/state/dcs`,
 });
-const router = await ShardRouter.open(late(store, Number(values.stale)), values.keyspace, {
+const router = await ShardRouter.open(lateStore(store, Number(values.stale)), values.keyspace, {
   onEvent: ({ type }) => {
     if (type === "retry") counts.retries++;
   },

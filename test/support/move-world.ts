@@ -68,7 +68,16 @@ let worlds = 0;
 
 export async function moveWorld(
   server: MariaDb,
-  { buckets = 64, url }: { readonly buckets?: number; readonly url?: string } = {},
+  {
+    buckets = 64,
+    url,
+    second = server,
+  }: {
+    readonly buckets?: number;
+    readonly url?: string;
+    /** Serves the second shard. */
+    readonly second?: MariaDb;
+  } = {},
 ): Promise<MoveWorld> {
   const name = `w${++worlds}`;
   const dir = await mkdtemp(join(tmpdir(), "dcs-move-"));
@@ -77,6 +86,7 @@ export async function moveWorld(
   const store = await open();
   const opened: Store[] = [store];
   const names = [`${name}a`, `${name}b`, `${name}c`] as const;
+  const serverOf = (shard: string) => (shard === names[1] ? second : server);
   const tables = [
     { name: "items", key: "tenant", primaryKey: ["tenant", "id"] },
     { name: "notes", key: "tenant", primaryKey: ["id"] },
@@ -86,7 +96,7 @@ export async function moveWorld(
   const shardsOf = names.map(
     (shard): Shard => ({
       name: shard,
-      url: `mysql://dcs@127.0.0.1:${server.port}/${shard}`,
+      url: `mysql://dcs@127.0.0.1:${serverOf(shard).port}/${shard}`,
       weight: 1,
       zone: null,
       state: "active",
@@ -94,7 +104,7 @@ export async function moveWorld(
   );
   const pools = new Map<string, MysqlPool>();
   for (const { name: shard, url: where } of shardsOf) {
-    await server.run(`CREATE DATABASE ${shard} CHARACTER SET utf8mb4; USE ${shard}; ${DDL}`);
+    await serverOf(shard).run(`CREATE DATABASE ${shard} CHARACTER SET utf8mb4; USE ${shard}; ${DDL}`);
     const pool = await MysqlPool.open(parseMysqlUrl(where), {
       clock: systemClock,
       timeoutMs: TIMEOUT_MS,
@@ -127,7 +137,7 @@ export async function moveWorld(
       opened.push(other);
       return { store: other, shards: new ShardStore(other, name) };
     },
-    at: (shard, sql) => server.run(`USE ${shard}; ${sql}`),
+    at: (shard, sql) => serverOf(shard).run(`USE ${shard}; ${sql}`),
     pool,
     async deps({ more, ...over } = {}) {
       return {

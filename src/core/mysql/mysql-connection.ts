@@ -52,6 +52,7 @@ export class MysqlConnection {
   readonly #clock: Clock;
   readonly #waitTimeoutS: number;
   readonly #isBytes: boolean;
+  readonly #shown: string;
   #isUsable = true;
   #usedAt: number;
   #maxPacket = 0;
@@ -68,7 +69,7 @@ export class MysqlConnection {
       ...optionsOf(target, timeoutMs),
       ...(isForeign && { multipleStatements: false, supportBigNumbers: true, jsonStrings: true }),
     });
-    const self = new MysqlConnection(connection, clock, waitTimeoutS, bytes);
+    const self = new MysqlConnection(connection, { clock, waitTimeoutS, bytes, shown: target.shown });
     const end = clock.monotonic() + timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     connection.once("connect", () => resolve());
@@ -85,12 +86,21 @@ export class MysqlConnection {
     return self;
   }
 
-  private constructor(connection: Connection, clock: Clock, waitTimeoutS: number, isBytes: boolean) {
+  private constructor(
+    connection: Connection,
+    of: {
+      readonly clock: Clock;
+      readonly waitTimeoutS: number;
+      readonly bytes: boolean;
+      readonly shown: string;
+    },
+  ) {
     this.#connection = connection;
-    this.#clock = clock;
-    this.#waitTimeoutS = waitTimeoutS;
-    this.#isBytes = isBytes;
-    this.#usedAt = clock.monotonic();
+    this.#clock = of.clock;
+    this.#waitTimeoutS = of.waitTimeoutS;
+    this.#isBytes = of.bytes;
+    this.#shown = of.shown;
+    this.#usedAt = of.clock.monotonic();
     for (const event of ["error", "end"] as const) {
       connection.on(event, () => {
         this.#isUsable = false;
@@ -185,6 +195,7 @@ export class MysqlConnection {
       return await Promise.race([answer, late.promise]);
     } catch (thrown) {
       const error = toMysqlError(thrown, connecting);
+      error.server ??= this.#shown;
       if (error.failure === "unreachable" || error.failure === "lost") this.destroy();
       throw error;
     } finally {

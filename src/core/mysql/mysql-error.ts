@@ -43,6 +43,8 @@ export class MysqlError extends Error {
   readonly failure: MysqlFailure;
   /** The server's number; null where no server spoke. */
   readonly errno: number | null;
+  /** URL of the server, without its password, where a connection was opened to one; for people. */
+  server: string | null = null;
 
   constructor(failure: MysqlFailure, message: string, errno: number | null = null) {
     super(message);

@@ -11,7 +11,7 @@ export const FENCE_WAIT_TIMEOUT_S = 2;
 /**
  * The lock under which a bucket is cut off: the X lock of its row at the source, in an open transaction of a session of its own that is
  * never opened again. Whoever dies with it, or sleeps too long, holds nobody up: the server rolls it back. Every method rejects with
- * FenceMissed when the lock is not had, or no more.
+ * FenceMissed when the lock is not had, or no more; with a MysqlError for what is lasting.
  */
 export class Fence implements Disposable {
   readonly session: MoverSession;
@@ -71,10 +71,15 @@ export class Fence implements Disposable {
     try {
       return await answer;
     } catch (error) {
-      if (!isMysqlError(error)) throw error;
+      if (!isMysqlError(error) || isLasting(error)) throw error;
       throw new FenceMissed(sayWhy(error.errno, error.message), { cause: error });
     }
   }
+}
+
+/** What the server will say the next time too: no other cut mends it. */
+export function isLasting(error: unknown): boolean {
+  return isMysqlError(error, "auth", "full", "read-only", "no-database", "no-table");
 }
 
 function sayWhy(errno: number | null, message: string): string {

@@ -49,15 +49,22 @@ const FINAL: readonly ErrorCode[] = [
 /** True when a new attempt would end the same. */
 export function isFinal(error: unknown): boolean {
   if (error instanceof TypeError) return true;
+  // A right that was taken away. A disk may be emptied, and a server come back.
+  if (isMysqlError(error, "auth")) return true;
   if (error instanceof ShardFailed) return isMysqlError(error.cause, "auth", "no-database", "no-table");
   return isDcsError(error) && FINAL.includes(error.code);
 }
 
-/** Why a move does not go on, for people. */
-export function sayFailure(reason: unknown, move: Pick<MoveRecord, "bucket" | "src" | "dst">): DcsError {
+/** Why a move does not go on, for people. `places`: its shards, by whose URLs a server's failure is known. */
+export function sayFailure(
+  reason: unknown,
+  move: Pick<MoveRecord, "bucket" | "src" | "dst">,
+  places: readonly ShardPlace[] = [],
+): DcsError {
   if (isDcsError(reason)) return reason;
-  if (reason instanceof ShardFailed) {
-    const error = toShardError(reason.cause, reason.place);
+  const failed = reason instanceof ShardFailed ? reason : failedAt(reason, places);
+  if (failed !== null) {
+    const error = toShardError(failed.cause, failed.place);
     if (isDcsError(error) && error.code !== "UNEXPECTED") return error;
   }
   const { bucket, src, dst } = move;
@@ -66,6 +73,13 @@ export function sayFailure(reason: unknown, move: Pick<MoveRecord, "bucket" | "s
     cause: reason,
     details: { bucket, src, dst, why },
   });
+}
+
+/** What a server said in the middle of a move. */
+function failedAt(reason: unknown, places: readonly ShardPlace[]): ShardFailed | null {
+  if (!isMysqlError(reason)) return null;
+  const place = places.find(({ shown }) => shown === reason.server);
+  return place === undefined ? null : new ShardFailed(place, reason);
 }
 
 /** A row that the protocol does not lead to: nothing is changed, and a person has to look at it. */

@@ -89,7 +89,7 @@ class MoveRun {
       const end = this.#givenUp(why, held);
       if (end !== null) return end;
       const delay = this.#delay();
-      this.#report.retry(sayFailure(why, held.record), this.#failures, delay);
+      this.#report.retry(this.#say(why, held), this.#failures, delay);
       const isStopped = await this.#pause(delay);
       if (isStopped) return { outcome: "stopped", error: null };
       try {
@@ -121,7 +121,16 @@ class MoveRun {
     const isOver = isClosed
       ? isDcsError(reason, "SHARD_STATE") || this.#isOutOfPatience()
       : isFinal(reason) || this.#failures > options.retries;
-    return isOver ? { outcome: "failed", error: sayFailure(reason, held.record) } : null;
+    return isOver ? { outcome: "failed", error: this.#say(reason, held) } : null;
+  }
+
+  #say(reason: unknown, { record }: HeldMove): DcsError {
+    const { state, target } = this.#deps;
+    const own = state.shards.filter(({ name }) => name === record.src || name === record.dst);
+    // Where one of the URLs cannot be read, that is the failure.
+    if (isDcsError(reason)) return reason;
+    const places = own.map((shard) => ({ shard: shard.name, shown: target(shard).shown }));
+    return sayFailure(reason, record, places);
   }
 
   #isOutOfPatience(): boolean {

@@ -2,7 +2,7 @@ import { backoffDelay } from "../../../util/backoff.ts";
 import { sleep } from "../../../util/clock.ts";
 import { Superseded } from "../../data/mover-transaction.ts";
 import { MoveLost } from "../../map/move-lost.ts";
-import { FENCE_WAIT_TIMEOUT_S, Fence } from "../fence.ts";
+import { FENCE_WAIT_TIMEOUT_S, Fence, isLasting } from "../fence.ts";
 import type { Move } from "../move.ts";
 import { Died, FenceMissed, overBudget } from "../move-errors.ts";
 import { applyRound, drainUnder, verifyDirty, verifyUnder } from "../plane.ts";
@@ -117,7 +117,8 @@ function missed(error: unknown): unknown {
     error instanceof FenceMissed ||
     error instanceof MoveLost ||
     error instanceof Superseded ||
-    error instanceof Died
+    error instanceof Died ||
+    isLasting(error)
   )
     return error;
   const why = error instanceof Error ? error.message : String(error);
