@@ -86,7 +86,7 @@ export async function runRebalance(flags: RebalanceFlags, places: ShardPlaces): 
   const result = await runMoves(
     {
       ...{ shards, flags, wanted: action.moves, expectedMs: action.expected.durationMs },
-      title: `keyspace ${action.keyspace}: ${action.moves.length} buckets (${id})`,
+      title: `keyspace ${action.keyspace}: ${action.moves.length} ${action.moves.length === 1 ? "bucket" : "buckets"} (${id})`,
       work: (rebalancer) => rebalancer.run(action.moves, id),
     },
     places,

@@ -62,7 +62,7 @@ export async function resumeMoves(
   const result = await runMoves(
     {
       ...{ shards, flags, wanted: lonely.map(({ record }) => record), expectedMs: null },
-      title: `keyspace ${keyspace}: going on with ${lonely.length} moves`,
+      title: `keyspace ${keyspace}: going on with ${lonely.length} ${lonely.length === 1 ? "move" : "moves"}`,
       work: (rebalancer) => rebalancer.resume(choice),
     },
     places,
