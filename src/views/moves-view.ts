@@ -28,7 +28,10 @@ const FRAME_MS = 100;
 const IDLE_MS = 1000;
 /** By then the last frame is drawn. */
 const LAST_MS = 50;
+/** The bar, and what stands beside it, fit into a line from so many columns on. */
+const WIDE = 80;
 const BAR = 30;
+const SHORT_BAR = 10;
 const ENDED_SHOWN = 3;
 
 /** Shows the moves of a rebalance: a bar for all of them, a line for each that is under way. Draws on stderr. */
@@ -74,12 +77,19 @@ interface MovesProps extends MovesViewOptions {
 function Moves(props: MovesProps): ReactElement {
   const { subscribe, look, title, color, printable, duration, size } = props;
   const [view, setView] = useState<BoardView>(look);
-  const { rows } = useWindowSize();
+  const { rows, columns } = useWindowSize();
+  const isNarrow = columns < WIDE;
   useEffect(() => subscribe(setView), [subscribe]);
   const { active, ended, total, moved, failed, share, elapsedMs, etaMs, bytesPerS } = view;
-  const filled = Math.round(share * BAR);
-  const counts = `${moved} of ${total} buckets${failed > 0 ? `, ${failed} not moved` : ""}`;
-  const eta = etaMs === null || share >= 1 ? "" : `, about ${duration(etaMs)} left`;
+  const bar = isNarrow ? SHORT_BAR : BAR;
+  const filled = Math.round(share * bar);
+  const counts = `${moved} of ${total}${isNarrow ? "" : total === 1 ? " bucket" : " buckets"}${failed > 0 ? `, ${failed} not moved` : ""}`;
+  const eta =
+    etaMs === null || share >= 1
+      ? ""
+      : isNarrow
+        ? `, ${duration(etaMs)} left`
+        : `, about ${duration(etaMs)} left`;
   const rate = bytesPerS > 0 ? `, ${size(bytesPerS)}/s` : "";
   const shown = active.slice(0, Math.max(1, rows - 5 - ENDED_SHOWN));
   const pauses =
@@ -93,12 +103,16 @@ function Moves(props: MovesProps): ReactElement {
     h(
       Box,
       null,
-      h(Text, color ? { color: failed > 0 ? "yellow" : "green" } : {}, "█".repeat(filled)),
-      h(Text, { dimColor: color }, "░".repeat(BAR - filled)),
-      h(Text, null, ` ${Math.floor(share * 100)}%  ${counts}, ${duration(elapsedMs)}${eta}${rate}`),
+      h(
+        Text,
+        { wrap: "truncate" },
+        h(Text, color ? { color: failed > 0 ? "yellow" : "green" } : {}, "█".repeat(filled)),
+        h(Text, { dimColor: color }, "░".repeat(bar - filled)),
+        ` ${Math.floor(share * 100)}%  ${counts}, ${duration(elapsedMs)}${eta}${rate}`,
+      ),
     ),
     pauses === "" ? null : h(Text, { dimColor: color }, pauses),
-    table(shown, props),
+    table(shown, columns, props),
     active.length > shown.length
       ? h(Text, { dimColor: color }, `… and ${active.length - shown.length} more`)
       : null,
@@ -119,7 +133,11 @@ function why({ error, pauseMs }: BoardView["ended"][number]): string {
   return pauseMs === null ? "" : `, pause ${Math.round(pauseMs)}ms`;
 }
 
-function table(active: BoardView["active"], { color, printable, size }: MovesProps): ReactElement | null {
+function table(
+  active: BoardView["active"],
+  width: number,
+  { color, printable, size }: MovesProps,
+): ReactElement | null {
   if (active.length === 0) return null;
   const columns: readonly (readonly [string, (status: BoardView["active"][number]) => string])[] = [
     ["BUCKET", ({ bucket }) => String(bucket)],
@@ -130,10 +148,12 @@ function table(active: BoardView["active"], { color, printable, size }: MovesPro
     ["BACKLOG", ({ backlog }) => String(backlog)],
     ["RATE", ({ bytesPerS }) => (bytesPerS > 0 ? `${size(bytesPerS)}/s` : "-")],
   ];
+  // The phase is what matters: where there is no room, the numbers behind it go first.
+  const fitting = columns.slice(0, width < WIDE ? 4 : columns.length);
   return h(
     Box,
     null,
-    ...columns.map(([head, cell]) =>
+    ...fitting.map(([head, cell]) =>
       h(
         Box,
         { key: head, flexDirection: "column", marginRight: 2, flexShrink: head === "PHASE" ? 1 : 0 },

@@ -96,7 +96,7 @@ describe("shard rebalance, before anything is moved", () => {
     const guarded = await box.shard("rebalance", "--context", "guarded", "--yes");
     expect(guarded).toMatchObject({ code: 2, stderr: expect.stringContaining("add --confirm guarded") });
     const abort = await box.shard("abort", "--context", "guarded", "--yes");
-    expect(abort).toMatchObject({ code: 0, stdout: "no move is under way that could be taken up\n" });
+    expect(abort).toMatchObject({ code: 0, stdout: "no move is under way that could be taken back\n" });
   });
 
   it.each([

@@ -47,6 +47,13 @@ export async function execStatement(
   });
   const { bucket, shard, epoch } = router.locate(key);
   const { columns, affectedRows, insertId } = result;
+  const twice = columns.filter((name, at) => columns.indexOf(name) !== at);
+  if (twice.length > 0) {
+    out.warn(
+      "SHARD_COLUMNS",
+      `several columns are named ${[...new Set(twice)].join(", ")}, and all show the last one's value: name them apart with AS`,
+    );
+  }
   const rows = result.rows.map((row) => Object.fromEntries(columns.map((name) => [name, cell(row[name])])));
   out.result(
     "shard.exec",
@@ -80,7 +87,9 @@ function withFlag(error: unknown): unknown {
   if (!(error instanceof DcsError) || error.code !== "USAGE") return error;
   return new DcsError("USAGE", error.message, {
     cause: error,
-    hint: "give one --param VALUE for each ? of a single statement",
+    hint: error.message.includes("second statement")
+      ? "run one statement at a time"
+      : "give one --param VALUE for each ? of the statement",
     details: error.details,
   });
 }

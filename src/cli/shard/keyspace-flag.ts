@@ -1,7 +1,10 @@
 import { string } from "@oclif/core/flags";
+import type { Settings } from "../../core/config/settings.ts";
 import { DcsError } from "../../core/errors.ts";
 import { keyspacesOf, ShardStore } from "../../core/shard/map/shard-store.ts";
 import type { Store } from "../../core/store/store.ts";
+import { shellQuote } from "../../core/util/shell-quote.ts";
+import { sameBackend } from "../where.ts";
 
 /** Which keyspace; every command of shards has it. */
 export const keyspaceFlag = {
@@ -11,6 +14,12 @@ export const keyspaceFlag = {
     summary: "Keyspace; the only one of the store unless given",
   }),
 };
+
+/** `dcs shard resume`, as it has to be typed after a command that was given this keyspace by flag, or none. */
+export function resumeCommand(settings: Settings, keyspace: string | undefined): string {
+  const named = keyspace === undefined ? "" : ` --keyspace ${shellQuote(keyspace)}`;
+  return `dcs shard resume${named}${sameBackend(settings)}`;
+}
 
 /** The store, and what it keeps of the keyspace that is meant. */
 export interface OpenShards {

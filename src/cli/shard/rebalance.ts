@@ -14,8 +14,7 @@ import {
 import { systemClock } from "../../core/util/clock.ts";
 import { randomHex } from "../../core/util/ids.ts";
 import { type PlanRequest, settlePlan } from "../plan.ts";
-import { sameBackend } from "../where.ts";
-import { openShards } from "./keyspace-flag.ts";
+import { openShards, resumeCommand } from "./keyspace-flag.ts";
 import type { MoveFlags } from "./move-flags.ts";
 import { reportMoves } from "./report-moves.ts";
 import { CONCURRENCY, runMoves } from "./run-moves.ts";
@@ -73,8 +72,11 @@ export async function runRebalance(flags: RebalanceFlags, places: ShardPlaces): 
     }
     const lonely = (await shards.moves()).filter(({ runner }) => runner === null).length;
     if (lonely > 0) {
-      const resume = `dcs shard resume${sameBackend(settings)}`;
-      out.warn("SHARD_PENDING", `${lonely} moves of an earlier run are in nobody's hands: ${resume}`);
+      const resume = resumeCommand(settings, flags.keyspace);
+      out.warn(
+        "SHARD_PENDING",
+        `${lonely} ${lonely === 1 ? "move of an earlier run is" : "moves of an earlier run are"} in nobody's hands: ${resume}`,
+      );
     }
     return tellBalanced(action, planned, places);
   }
@@ -84,12 +86,12 @@ export async function runRebalance(flags: RebalanceFlags, places: ShardPlaces): 
   const result = await runMoves(
     {
       ...{ shards, flags, wanted: action.moves, expectedMs: action.expected.durationMs },
-      title: `keyspace ${action.keyspace}: ${action.moves.length} buckets (${id})`,
+      title: `keyspace ${action.keyspace}: ${action.moves.length} ${action.moves.length === 1 ? "bucket" : "buckets"} (${id})`,
       work: (rebalancer) => rebalancer.run(action.moves, id),
     },
     places,
   );
-  reportMoves("shard.rebalance", result, places, { keyspace: action.keyspace, plan: id });
+  reportMoves("shard.rebalance", result, places, { keyspace: action.keyspace, plan: id }, flags);
 }
 
 function tellBalanced(

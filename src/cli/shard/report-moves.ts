@@ -3,7 +3,7 @@ import type { MoveResult } from "../../core/shard/move/move-event.ts";
 import type { RebalanceResult } from "../../core/shard/move/rebalancer.ts";
 import { formatByteSize } from "../../core/util/byte-size.ts";
 import { formatDuration } from "../../core/util/duration.ts";
-import { sameBackend } from "../where.ts";
+import { resumeCommand } from "./keyspace-flag.ts";
 import { isLive, type ShardPlaces } from "./shard-places.ts";
 import { resultData, resultLine } from "./tell-moves.ts";
 
@@ -12,13 +12,14 @@ const LINES = 20;
 
 /**
  * What came of moves, and the exit status: 0 when all were made, 9 when all were taken back, 7 when some were made, 8 when none was
- * and some are still on their way. `more` goes into the data.
+ * and some are still on their way. `more` goes into the data, `typed` into the command to go on with.
  */
 export function reportMoves(
   name: string,
   { results, left }: RebalanceResult,
   places: ShardPlaces,
   more: Readonly<Record<string, unknown>> = {},
+  typed: { readonly keyspace?: string | undefined } = {},
 ): void {
   const { out, settings, signal } = places;
   const data = { ...more, results: results.map(resultData), left };
@@ -36,7 +37,7 @@ export function reportMoves(
     return;
   }
   if (isLive(places)) for (const line of lines(results, null)) out.note(line);
-  const resume = `dcs shard resume${sameBackend(settings)}`;
+  const resume = resumeCommand(settings, typed.keyspace);
   const details = { moved: moved.length, aborted: aborted.length, pending, left: left.length };
   if (signal.aborted && isDcsError(signal.reason)) {
     throw new DcsError(signal.reason.code, `interrupted: ${said}; applications go on, nothing is lost`, {
@@ -58,7 +59,7 @@ export function reportMoves(
 
 /** What mends the cause, and then `resume`, said once. */
 function hintOf(cause: string, resume: string): string {
-  if (cause.includes("dcs shard resume")) return cause;
+  if (cause.includes("dcs shard resume")) return cause.replace("dcs shard resume", resume);
   return `${cause.replace(/[;,] (?:and |then )*(?:then )?run it again$/, "")}; then ${resume}`;
 }
 

@@ -20,7 +20,7 @@ export function moveData({ record, runner, phase }: MoveState): Readonly<Record<
 
 /** How a keyspace stands, for people. */
 export function statusLines(status: KeyspaceStatus, now: number, resume: string): readonly string[] {
-  const { keyspace, mapRevision, shards, moves, routers } = status;
+  const { keyspace, mapRevision, shards, moves, flipped, routers } = status;
   const behind = routers.filter(({ revision }) => revision < mapRevision).length;
   const lines = [
     `keyspace ${keyspace}`,
@@ -34,20 +34,20 @@ export function statusLines(status: KeyspaceStatus, now: number, resume: string)
     `moves    ${moves.length}${lonely > 0 ? `, ${lonely} in nobody's hands` : ""}`,
     ...layoutTable({
       head: ["BUCKET", "MOVE", "PHASE", "COPIED", "APPLIED", "BACKLOG", "PAUSE", "AGE", "RUNNER"],
-      rows: moves.map((move) => row(move, now)),
+      rows: moves.map((move) => row(move, flipped.includes(move.record.bucket), now)),
     }),
     ...(lonely > 0 ? [`next     ${resume}`] : []),
   ];
 }
 
-function row({ record, runner, phase }: MoveState, now: number): readonly string[] {
+function row({ record, runner, phase }: MoveState, isFlipped: boolean, now: number): readonly string[] {
   const { bucket, src, dst, intent, isReverse, startedAt } = record;
   const kind = intent === "abort" ? " (taken back)" : isReverse ? " (reverse window)" : "";
   const total = phase?.rowsTotal ?? null;
   return [
     String(bucket),
     `${src} → ${dst}${kind}`,
-    phase?.phase ?? "-",
+    phase?.phase ?? (isFlipped ? "flipped" : "-"),
     phase === null ? "-" : `${phase.rowsCopied}${total === null ? "" : `/${total}`}`,
     phase === null ? "-" : String(phase.applied),
     phase === null ? "-" : String(phase.backlog),

@@ -121,7 +121,7 @@ export function resultLine(result: MoveResult): string {
     case "aborted":
       return `${who}: taken back, everything is as it was before`;
     case "stopped":
-      return `${who}: stopped at a safe point; \`dcs shard resume\` goes on`;
+      return `${who}: stopped at a safe point`;
     case "superseded":
       return `${who}: another process has it`;
     case "failed":

@@ -41,31 +41,33 @@ export async function resumeMoves(
   const { shards, keyspace } = await openShards(store, flags.keyspace);
   // Says so when there is no such keyspace.
   await shards.keyspace();
-  const there = chosen(await shards.moves(), buckets, keyspace);
-  if (there.length === 0) return tellNothing("shard.resume", keyspace, places);
+  const there = chosen(await shards.moves(), buckets, keyspace, "resume");
+  if (there.length === 0)
+    return tellNothing("shard.resume", keyspace, places, "no move is under way that could be taken up");
   const lonely = there.filter(({ runner }) => runner === null || flags.force === true);
   if (buckets.length === 0 && lonely.length < there.length) {
     const { runner } = there.find((move) => !lonely.includes(move)) as MoveState;
     const who = `${runner?.host} pid ${runner?.pid}`;
-    const message = `${there.length - lonely.length} moves are in the hands of a process that lives (${who})`;
+    const held = there.length - lonely.length;
+    const message = `${held} ${held === 1 ? "move is" : "moves are"} in the hands of a process that lives (${who})`;
     if (lonely.length === 0) {
       throw new DcsError("SHARD_BUSY", message, {
         hint: "if it died just now, try again when its lease has ended, in 10s at most; if it hangs, add --force",
         details: { keyspace, buckets: there.map(({ record }) => record.bucket) },
       });
     }
-    out.note(`${message}, and are left to it`);
+    out.note(`${message}, and left to it`);
   }
   const choice = { ...(buckets.length > 0 ? { buckets } : {}), force: flags.force === true };
   const result = await runMoves(
     {
       ...{ shards, flags, wanted: lonely.map(({ record }) => record), expectedMs: null },
-      title: `keyspace ${keyspace}: going on with ${lonely.length} moves`,
+      title: `keyspace ${keyspace}: going on with ${lonely.length} ${lonely.length === 1 ? "move" : "moves"}`,
       work: (rebalancer) => rebalancer.resume(choice),
     },
     places,
   );
-  reportMoves("shard.resume", result, places, { keyspace });
+  reportMoves("shard.resume", result, places, { keyspace }, flags);
 }
 
 /** `shard abort` and `shard undo`: shows the plan or is told it, and does it to the moves that it names. */
@@ -88,18 +90,20 @@ export async function turnMoves(
   const buckets = told?.buckets ?? parseBuckets(words);
   const { shards, keyspace } = await openShards(store, told?.keyspace ?? flags.keyspace);
   await shards.keyspace();
-  const all = await shards.moves();
+  const under = await shards.moves();
+  const all = verb === "undo" ? under.filter(isOpenWindow) : under;
   const there =
     told === null
-      ? chosen(all, buckets, keyspace)
+      ? chosen(all, buckets, keyspace, verb)
       : all.filter(({ record }) => buckets.includes(record.bucket));
-  if (there.length === 0 && told === null) return tellNothing(kind, keyspace, places);
+  if (there.length === 0 && told === null) return tellNothing(kind, keyspace, places, NOTHING[verb]);
   const action = {
     keyspace,
     buckets: there.map(({ record }) => record.bucket),
     force: told?.force ?? flags.force === true,
   };
-  const present = turnPlan(verb, told ?? action, there, where);
+  const { owners } = await shards.map();
+  const present = turnPlan(verb, told ?? action, there, owners, where);
   if (!(await settlePlan({ out, settings, flags, verb: `dcs shard ${verb}`, present, saved, signal })))
     return;
   const choice = { buckets: action.buckets, force: action.force };
@@ -111,7 +115,7 @@ export async function turnMoves(
     },
     places,
   );
-  reportMoves(kind, result, places, { keyspace });
+  reportMoves(kind, result, places, { keyspace }, flags);
 }
 
 /** The moves that were named, or all. SHARD_MOVE_NOT_FOUND names those that are not there. */
@@ -119,12 +123,15 @@ function chosen(
   all: readonly MoveState[],
   buckets: readonly number[],
   keyspace: string,
+  verb: TurnVerb | "resume",
 ): readonly MoveState[] {
   const missing = buckets.filter((bucket) => !all.some(({ record }) => record.bucket === bucket));
   if (missing.length > 0) {
     throw new DcsError(
       "SHARD_MOVE_NOT_FOUND",
-      `no move of bucket ${missing.join(", ")} of ${keyspace} is under way`,
+      verb === "undo"
+        ? `no reverse window of bucket ${missing.join(", ")} of ${keyspace} is open`
+        : `no move of bucket ${missing.join(", ")} of ${keyspace} is under way`,
       {
         details: { keyspace, buckets: missing },
       },
@@ -133,8 +140,17 @@ function chosen(
   return buckets.length === 0 ? all : all.filter(({ record }) => buckets.includes(record.bucket));
 }
 
-function tellNothing(name: string, keyspace: string, { out }: ShardPlaces): void {
-  const line = "no move is under way that could be taken up";
+const NOTHING: Readonly<Record<TurnVerb, string>> = {
+  abort: "no move is under way that could be taken back",
+  undo: "no reverse window is open: there is nothing to undo",
+};
+
+/** A move that went, and keeps the way back open. */
+function isOpenWindow({ record }: MoveState): boolean {
+  return record.isReverse && record.intent === "move";
+}
+
+function tellNothing(name: string, keyspace: string, { out }: ShardPlaces, line: string): void {
   if (out.mode === "ndjson") out.event("ended", { keyspace, results: [], left: [] }, line);
   else out.result(name, { keyspace, results: [], left: [] }, { lines: () => [line], names: () => [] });
 }

@@ -60,6 +60,7 @@ export async function runVerify(flags: VerifyFlags, places: ShardPlaces): Promis
     out.result("shard.verify", data, {
       lines: () => [
         ...goodLines(found),
+        ...(flags.sums === undefined ? [] : [`  rows and digests are in ${flags.sums}, for --against`]),
         ...(before === null ? [] : [`  every bucket has the rows that it had at ${before.at}`]),
       ],
       names: () => [found.keyspace],
@@ -87,9 +88,11 @@ function goodLines({ keyspace, shards, moves, compared }: Verification): readonl
     `keyspace ${keyspace} is as it must be`,
     ...shards.map(
       ({ shard, buckets, rows }) =>
-        `  ${shard}: ${buckets} buckets, ${rows} rows, none of them another shard's`,
+        `  ${shard}: ${buckets} ${buckets === 1 ? "bucket" : "buckets"}, ${rows} rows, none of them another shard's`,
     ),
-    ...(moves.length === 0 ? [] : [`  ${moves.length} moves are under way`]),
+    ...(moves.length === 0
+      ? []
+      : [`  ${moves.length} ${moves.length === 1 ? "move is" : "moves are"} under way`]),
     ...compared.map(
       ({ bucket, src, dst, rows }) => `  bucket ${bucket}: ${rows} rows are the same on ${src} and ${dst}`,
     ),

@@ -36,13 +36,13 @@ What was lost after its COMMIT was sent is not tried again: SHARD_OUTCOME_UNKNOW
       summary: "Stands for the next ? of the statement; several times",
     }),
     strict: boolean({ summary: "Make sure, with a lock, that the bucket is here while it is read" }),
-    wait: durationFlag({ default: 10_000, summary: "How long to try again what was refused (10s)" }),
+    wait: durationFlag({ summary: "How long to try again what was refused (10s)" }),
   };
 
   protected async execute(): Promise<void> {
     const { args, flags } = await this.parse(ShardExec);
     const { execStatement } = await import("../../cli/shard/exec.ts");
-    const { keyspace, key, param: params = [], strict, wait: waitMs } = flags;
+    const { keyspace, key, param: params = [], strict, wait: waitMs = 10_000 } = flags;
     await execStatement(
       { keyspace, key, sql: args.sql, params, strict, waitMs },
       { store: await this.store(), settings: await this.settings(), out: this.out, signal: this.signal },

@@ -1,7 +1,6 @@
 import { DcsCommand } from "../../cli/base-command.ts";
-import { keyspaceFlag, openShards } from "../../cli/shard/keyspace-flag.ts";
+import { keyspaceFlag, openShards, resumeCommand } from "../../cli/shard/keyspace-flag.ts";
 import { moveData, statusLines } from "../../cli/shard/status-lines.ts";
-import { sameBackend } from "../../cli/where.ts";
 import { moveStatus } from "../../core/shard/operate/move-status.ts";
 
 export default class ShardStatus extends DcsCommand {
@@ -17,7 +16,7 @@ to say that it has the new map.`;
     const { flags } = await this.parse(ShardStatus);
     const { shards } = await openShards(await this.store(), flags.keyspace);
     const status = await moveStatus(shards);
-    const resume = `dcs shard resume${sameBackend(await this.settings())}`;
+    const resume = resumeCommand(await this.settings(), flags.keyspace);
     this.out.result(
       "shard.status",
       { ...status, moves: status.moves.map(moveData) },

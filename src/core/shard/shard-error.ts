@@ -37,7 +37,13 @@ function sayingOf({ failure, errno, message }: MysqlError, where: string): Sayin
   switch (failure) {
     case "unreachable":
     case "lost":
-      return { code: "SHARD_UNREACHABLE", message: `${where} did not answer: ${message}` };
+      return {
+        code: "SHARD_UNREACHABLE",
+        message: `${where} did not answer: ${message}`,
+        ...(message.startsWith("no answer within") && {
+          hint: "look whether the server hangs, or give what it does more time: --timeout 60s; then run it again",
+        }),
+      };
     case "auth":
       return { code: "SHARD_AUTH", message: `${where} refused access: ${message}`, ...hintOf(message) };
     case "full":

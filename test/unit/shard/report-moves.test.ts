@@ -14,7 +14,12 @@ const result = (outcome: MoveResult["outcome"], error: DcsError | null = null): 
 const left: WantedMove = { bucket: 9, src: "a", dst: "b" };
 const lost = new DcsError("SHARD_UNREACHABLE", "shard b did not answer");
 
-function report(results: readonly MoveResult[], notBegun: readonly WantedMove[] = [], stopped?: DcsError) {
+function report(
+  results: readonly MoveResult[],
+  notBegun: readonly WantedMove[] = [],
+  stopped?: DcsError,
+  keyspace?: string,
+) {
   const printed: string[] = [];
   const abort = new AbortController();
   if (stopped !== undefined) abort.abort(stopped);
@@ -25,7 +30,7 @@ function report(results: readonly MoveResult[], notBegun: readonly WantedMove[] 
   } as unknown as Output;
   const places = { out, settings: localSettings("/x"), signal: abort.signal, store: {} as Store };
   try {
-    reportMoves("shard.rebalance", { results, left: notBegun }, places);
+    reportMoves("shard.rebalance", { results, left: notBegun }, places, {}, { keyspace });
     return { exit: 0, message: printed.join("\n"), hint: "" };
   } catch (error) {
     const { exitCode, message, hint, data } = error as DcsError;
@@ -63,6 +68,16 @@ describe("reportMoves", () => {
     const told = new DcsError("SHARD_MOVE_STUCK", "it stands still");
     expect(report([result("failed", told)]).hint).toBe("when the cause is gone: `dcs shard resume`");
     expect(report([result("superseded")])).toMatchObject({ exit: 8, hint: "dcs shard resume" });
+  });
+
+  it("says what to type for the keyspace that was named", () => {
+    expect(report([result("failed", lost)], [], undefined, "shop").hint).toMatch(
+      /; then dcs shard resume --keyspace shop$/,
+    );
+    const told = new DcsError("SHARD_MOVE_STUCK", "it stands still");
+    expect(report([result("failed", told)], [], undefined, "shop").hint).toBe(
+      "when the cause is gone: `dcs shard resume --keyspace shop`",
+    );
   });
 
   it("is the signal's when it was stopped", () => {

@@ -31,11 +31,18 @@ export const keyspaceSchema = z.object({
       .int()
       .min(2)
       .max(65_536)
-      .refine((count) => Number.isInteger(Math.log2(count)), "a power of two"),
+      .refine((count) => Number.isInteger(Math.log2(count)), {
+        error: ({ input }) => `${String(input)} is not a power of two`,
+      }),
     hash: z.literal("crc32"),
-    tables: z.array(tableSchema).refine(hasNamesOnce, "a table is named twice"),
+    tables: z
+      .array(tableSchema)
+      .refine(hasNamesOnce, { error: ({ input }) => `${twice(input)} is named twice` }),
   }),
-  shards: z.array(shardSchema).min(1).refine(hasNamesOnce, "a shard is named twice"),
+  shards: z
+    .array(shardSchema)
+    .min(1)
+    .refine(hasNamesOnce, { error: ({ input }) => `${twice(input)} is named twice` }),
 });
 
 export const recordSchema = z.object({
@@ -88,6 +95,11 @@ export function invalidStored(key: string, problem: string, cause?: unknown): Dc
 export function problemsOf(error: z.ZodError): string {
   const shown = error.issues.slice(0, 3);
   return shown.map(({ path, message }) => `${path.join(".") || "(top)"}: ${message}`).join("; ");
+}
+
+function twice(named: unknown): string {
+  const names = (named as readonly { readonly name: string }[]).map(({ name }) => name);
+  return names.find((name, at) => names.indexOf(name) !== at) ?? "";
 }
 
 function hasNamesOnce(named: readonly { readonly name: string }[]): boolean {

@@ -171,7 +171,7 @@ export class Rebalancer implements AsyncDisposable {
       `${who} moves buckets of keyspace ${name} now: ${buckets.length === 1 ? `bucket ${record.bucket} from ${record.src} to ${record.dst}` : `${buckets.length} of them`} (${wishesOf(record.plan).id})`,
       {
         details: { keyspace: name, buckets, runner, plan: record.plan },
-        hint: "wait for it: `dcs shard status --watch`; or stop it there, which loses nothing",
+        hint: "see how far it is: `dcs shard status`; wait for it, or stop it there with Ctrl-C, which loses nothing",
       },
     );
   }

@@ -1,5 +1,6 @@
 import type { RouterAck } from "../map/router-ack.ts";
 import type { MoveState, ShardStore } from "../map/shard-store.ts";
+import { isFlipped } from "./turn-plan.ts";
 
 /** Who has which buckets, and what is on its way. */
 export interface KeyspaceStatus {
@@ -7,6 +8,8 @@ export interface KeyspaceStatus {
   readonly mapRevision: number;
   readonly shards: readonly { readonly shard: string; readonly buckets: number }[];
   readonly moves: readonly MoveState[];
+  /** Buckets on their way whose new owner is in the map already: their moves can only be finished. */
+  readonly flipped: readonly number[];
   readonly routers: readonly RouterAck[];
 }
 
@@ -22,6 +25,7 @@ export async function moveStatus(shards: ShardStore): Promise<KeyspaceStatus> {
       buckets: map.owners.filter(({ shard }) => shard === name).length,
     })),
     moves,
+    flipped: moves.filter((move) => isFlipped(move, map.owners)).map(({ record }) => record.bucket),
     routers,
   };
 }

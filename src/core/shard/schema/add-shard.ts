@@ -1,4 +1,5 @@
 import { DcsError } from "../../errors.ts";
+import { redact } from "../../util/redact.ts";
 import type { Shard } from "../keyspace.ts";
 import { checkOrder } from "./check-order.ts";
 import { type Finding, findingsOf } from "./finding.ts";
@@ -34,7 +35,10 @@ export async function addShard({ shard, dryRun }: AddOrder, deps: InitDeps): Pro
   if (same !== undefined && !isThere) {
     const how = same.name === shard.name ? `a shard ${same.name}` : `this database, as shard ${same.name}`;
     throw new DcsError("SHARD_CHANGED", `keyspace ${keyspace.name} has ${how} already`, {
-      hint: "see its shards with `dcs shard ls`, and take another name",
+      hint:
+        same.name === shard.name
+          ? `its URL is ${redact(same.url)} and stays so: let that host name lead to the new server; or take another name`
+          : "see its shards with `dcs shard ls`",
       details: { keyspace: keyspace.name, shard: same.name },
     });
   }

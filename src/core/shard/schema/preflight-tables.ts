@@ -47,7 +47,11 @@ export async function preflightTables(session: SchemaSession, wanted: TablesWant
     const fact = facts.find((row) => row["name"] === name);
     const kind = String(fact?.["kind"] ?? "");
     if (kind !== "BASE TABLE") {
-      refuse("table-kind", `it is a ${kind.toLowerCase()}`, "only ordinary tables can be sharded");
+      refuse(
+        "table-kind",
+        kind === "VIEW" ? "it is a view" : `its kind is ${kind}`,
+        "only ordinary tables can be sharded",
+      );
       return own;
     }
     if (info.engine.toLowerCase() !== "innodb") {

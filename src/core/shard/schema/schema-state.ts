@@ -167,6 +167,16 @@ export function checkRecord(record: SchemaRecord | null, keyspace: Keyspace, sha
     (each) => wanted[each] !== found[each],
   );
   if (differs.length === 0) return;
+  if (record.name !== keyspace.name) {
+    throw new DcsError(
+      "SHARD_SCHEMA_MISMATCH",
+      `the database of shard ${shard} belongs to keyspace ${record.name} already, as its shard ${record.shard}`,
+      {
+        details: { shard, differs, found, wanted },
+        hint: `give ${keyspace.name} a database of its own; or, when ${record.name} is no more: dcs shard uninstall --keyspace ${record.name} --shard ${record.shard}=URL`,
+      },
+    );
+  }
   const each = differs.map((name) => `${name} ${found[name]} (not ${wanted[name]})`);
   throw new DcsError(
     "SHARD_SCHEMA_MISMATCH",
