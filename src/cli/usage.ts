@@ -87,13 +87,13 @@ function valueError(message: string): DcsError {
   const reasons = /^The following errors? occurred:$/.test(lines[0] ?? "") ? lines.slice(1) : lines;
   const text = reasons
     .filter((line) => line !== "")
+    .map((line) => line.replace(/^Missing required flag (\S+)/, "missing flag --$1"))
     .join("; ")
     .replace(
       /^(--[\w-]+)(?:=.*?)? cannot also be provided when using (--[\w-]+)/s,
       "$1 and $2 cannot go together",
     )
     .replace(/^All of the following must be provided when using (--\S+): (.*)$/, "$1 needs $2")
-    .replace(/^Missing required flag (\S+)/, "missing flag --$1")
     .replace(/^Flag (--\S+) expects a value$/, "$1 needs a value")
     .replace(/^Flag (--\S+) expects one of these values: /, "$1 needs a value, one of ");
   const flag = /--[a-z][a-z-]*/.exec(text)?.[0];

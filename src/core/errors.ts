@@ -64,11 +64,38 @@ export const ERROR_TABLE = {
     about: "The input of a run does not match what its saga asks for, or is too large.",
     hint: "give what the saga's `input:` names: --input NAME=VALUE or --input-file FILE",
   },
+  SHARD_KEYSPACE_INVALID: {
+    exit: 2,
+    retryable: false,
+    about: "A keyspace, or one of its shards, is not as it must be.",
+    hint: "correct what is named",
+  },
   RUN_AMBIGUOUS: {
     exit: 2,
     retryable: false,
     about: "The beginning of a run's id fits more than one run.",
     hint: "give more of the id: `dcs saga ls`",
+  },
+  SHARD_SCHEMA_UNSUITABLE: {
+    exit: 2,
+    retryable: false,
+    about:
+      "A table or a server cannot take part in a keyspace as it is; nothing was changed. The details have every finding.",
+    hint: "mend what is named, then run it again; --dry-run shows all of it",
+  },
+  SHARD_STATEMENT_REFUSED: {
+    exit: 2,
+    retryable: false,
+    about:
+      "The statement is none that the router can route: it would end the transaction, change the session, or pass by the fence.",
+    hint: "give one SELECT, INSERT, UPDATE, DELETE, REPLACE or CALL; run DDL on each shard by itself",
+  },
+  SHARD_STATEMENT_FAILED: {
+    exit: 2,
+    retryable: false,
+    about:
+      "The shard's server refused the statement: its syntax, a table, a column or a value; it changed nothing.",
+    hint: "correct the statement; details.errno is the server's number",
   },
   CONFIG_INVALID: {
     exit: 2,
@@ -175,6 +202,133 @@ export const ERROR_TABLE = {
     about: "The journal was made by a newer dcs.",
     hint: "upgrade dcs here",
   },
+  SHARD_KEYSPACE_EXISTS: {
+    exit: 3,
+    retryable: false,
+    about: "The store has a keyspace of this name already.",
+    hint: "see it with `dcs shard ls`, or take another name",
+  },
+  SHARD_CHANGED: {
+    exit: 3,
+    retryable: true,
+    about:
+      "The keyspace, its shards or the map are not as they were when it was decided what to do; nothing was done.",
+    hint: "look again: `dcs shard ls`, and make a new plan: `dcs shard plan`",
+  },
+  SHARD_CONSTRAINT: {
+    exit: 3,
+    retryable: false,
+    about:
+      "A unique key, a foreign key or a CHECK of the shard's table is against the statement; it changed nothing.",
+    hint: "look at the row that is in the way; details.errno is the server's number",
+  },
+  SHARD_KEYS_APART: {
+    exit: 3,
+    retryable: false,
+    about: "The keys of one transaction are on different shards; nothing was begun.",
+    hint: "make it a transaction for each shard, or a saga: `dcs saga --help`",
+  },
+  SHARD_BUCKET_CLOSED: {
+    exit: 3,
+    retryable: true,
+    about:
+      "The server refused the bucket for as long as the router tries again: it is changing hands, or its move stands still. The transaction did nothing.",
+    hint: "run `dcs shard status`; a move whose runner is gone goes on with `dcs shard resume`",
+  },
+  SHARD_CONTENDED: {
+    exit: 3,
+    retryable: true,
+    about:
+      "Deadlocks, or locks that were not given in time, for as long as the router tries again. The transaction did nothing.",
+    hint: "run it again; transactions that take rows in the same order do not deadlock",
+  },
+  SHARD_TRANSACTION_SLOW: {
+    exit: 3,
+    retryable: true,
+    about: "A transaction took longer than the router lets one take (transactionMs); it was rolled back.",
+    hint: "make it shorter: it holds locks, and keeps moved buckets from being cleaned up",
+  },
+  SHARD_BUSY: {
+    exit: 3,
+    retryable: true,
+    about: "A bucket is on its way already, or another process moves it.",
+    hint: "see which with `dcs shard status`; when its runner is gone, `dcs shard resume`",
+  },
+  SHARD_TOO_LATE: {
+    exit: 3,
+    retryable: false,
+    about: "The bucket has its new owner already: the move cannot be aborted any more, only finished.",
+    hint: "finish it with `dcs shard resume`, then move the bucket back",
+  },
+  SHARD_NOT_EMPTY: {
+    exit: 3,
+    retryable: false,
+    about: "The shard still has buckets, so it cannot be taken away.",
+    hint: "let it drain, and move its buckets: `dcs shard rebalance`",
+  },
+  SHARD_NO_TARGET: {
+    exit: 3,
+    retryable: false,
+    about: "Every shard of the keyspace is draining: there is none to give buckets to.",
+    hint: "add a shard: `dcs shard add`",
+  },
+  SHARD_STORE_NEWER: {
+    exit: 3,
+    retryable: false,
+    about: "What the store keeps of the keyspace was written by a newer dcs.",
+    hint: "upgrade dcs here",
+  },
+  SHARD_STATE: {
+    exit: 3,
+    retryable: false,
+    about: "A server says of a bucket what cannot be by the map; the move was left as it is.",
+    hint: "look at both with `dcs shard status`; somebody wrote to dcs_bucket, or the server was restored from a backup",
+  },
+  SHARD_PAUSE_BUDGET: {
+    exit: 3,
+    retryable: true,
+    about:
+      "A bucket could not be cut over within --max-pause, however often it was tried; applications write as before.",
+    hint: "end long transactions on the source, or give a longer --max-pause; `dcs shard resume` goes on with the move",
+  },
+  SHARD_MOVE_STUCK: {
+    exit: 5,
+    retryable: true,
+    about: "A move could not go on, and is left where it is.",
+    hint: "when the cause is gone: `dcs shard resume`",
+  },
+  SHARD_SCHEMA_MISSING: {
+    exit: 3,
+    retryable: false,
+    about: "The database of a shard has no tables of dcs.",
+    hint: "check its URL with `dcs shard ls`; a new shard is made by `dcs shard add NAME=URL`",
+  },
+  SHARD_SCHEMA_MISMATCH: {
+    exit: 3,
+    retryable: false,
+    about: "The database of a shard was set up for another keyspace, number of buckets, hash or tables.",
+    hint: "check its URL with `dcs shard ls`; what an interrupted `dcs shard init` left is taken away by `dcs shard uninstall --shard NAME=URL`",
+  },
+  SHARD_SCHEMA_NEWER: {
+    exit: 3,
+    retryable: false,
+    about: "The database of a shard was set up by a newer dcs.",
+    hint: "upgrade dcs here",
+  },
+  SHARD_ROW_TOO_LARGE: {
+    exit: 3,
+    retryable: false,
+    about:
+      "A row of a moving bucket, written as SQL, is longer than max_allowed_packet of one of its two servers.",
+    hint: "raise max_allowed_packet there to more than twice the row's bytes; then `dcs shard resume`",
+  },
+  SHARD_SCHEMA_DIFFERS: {
+    exit: 3,
+    retryable: true,
+    about:
+      "A table is not the same on both servers of a move, which is left where it is; applications write as before.",
+    hint: "make the same change on both servers, then `dcs shard resume`",
+  },
   INSTANCE_TAKEN: {
     exit: 3,
     retryable: true,
@@ -205,6 +359,45 @@ export const ERROR_TABLE = {
     retryable: false,
     about: "The database of the journal refused the user, the password or a privilege.",
     hint: "check the URL's user and password (`dcs config show --origin`), and grant what is named",
+  },
+  SHARD_AUTH: {
+    exit: 4,
+    retryable: false,
+    about: "The server of a shard refused the user, the password or a privilege.",
+    hint: "check the URL's user and password, and grant what is named",
+  },
+  SHARD_ROUTER_STALE: {
+    exit: 5,
+    retryable: true,
+    about:
+      "The router lost its lease, so its map of the shards cannot be trusted, and it could not join again yet. Nothing was begun.",
+    hint: "see whether the store answers: `dcs doctor`",
+  },
+  SHARD_POOL_EXHAUSTED: {
+    exit: 5,
+    retryable: true,
+    about:
+      "All connections to the shard were busy for as long as the router waits for one. Nothing was begun.",
+    hint: "send less at once, give a larger poolSize, or look for slow statements on the shard",
+  },
+  SHARD_OUTCOME_UNKNOWN: {
+    exit: 5,
+    retryable: false,
+    about:
+      "The connection was lost after COMMIT was sent: the transaction was done whole, or not at all. It was not tried again.",
+    hint: "read what it should have written, then decide",
+  },
+  SHARD_UNREACHABLE: {
+    exit: 5,
+    retryable: true,
+    about: "The server of a shard did not answer within --timeout, or takes no writes.",
+    hint: "check its URL with `dcs shard ls`, and the server; then run it again",
+  },
+  SHARD_FULL: {
+    exit: 5,
+    retryable: true,
+    about: "The disk or a limit of a shard's server left no room.",
+    hint: "free some space there, then run it again",
   },
   JOURNAL_UNREACHABLE: {
     exit: 5,
@@ -274,6 +467,13 @@ export const ERROR_TABLE = {
     about: "The embedded store's file is on a network filesystem, where its locking cannot be trusted.",
     hint: "use a local path: --store embedded:/var/lib/dcs/store.db",
   },
+  SHARD_STORE_INVALID: {
+    exit: 5,
+    retryable: false,
+    about:
+      "What the store keeps of the keyspace cannot be read, or contradicts itself: something else wrote it.",
+    hint: "restore the store from a backup, or correct the key named",
+  },
   ENGINE_MISSING: {
     exit: 5,
     retryable: false,
@@ -305,6 +505,24 @@ export const ERROR_TABLE = {
     about: "The lease does not exist: it never did, ran out, or was revoked.",
     hint: "run `dcs lease ls`",
   },
+  SHARD_UNKNOWN: {
+    exit: 6,
+    retryable: false,
+    about: "The keyspace has no shard of that name.",
+    hint: "run `dcs shard ls KEYSPACE`",
+  },
+  SHARD_KEYSPACE_UNKNOWN: {
+    exit: 6,
+    retryable: false,
+    about: "The store has no such keyspace; or it has several, and none was named.",
+    hint: "name one with --keyspace, or make one with `dcs shard init`",
+  },
+  SHARD_MOVE_NOT_FOUND: {
+    exit: 6,
+    retryable: false,
+    about: "No move of the bucket is under way.",
+    hint: "see what is with `dcs shard status`, and what was with `dcs shard history`",
+  },
   LOCK_NOT_FOUND: {
     exit: 6,
     retryable: false,
@@ -328,6 +546,19 @@ export const ERROR_TABLE = {
     retryable: true,
     about: "The run has not ended yet: --wait ran out, or it was interrupted. The data has every step.",
     hint: "run `dcs saga show RUN --watch`, or `dcs saga resume RUN`",
+  },
+  SHARD_PENDING: {
+    exit: 8,
+    retryable: true,
+    about:
+      "Buckets are on their way and the command could not bring them to an end; applications go on, nothing is lost. The data has each.",
+    hint: "see where they stand with `dcs shard status`, then `dcs shard resume`",
+  },
+  SHARD_ABORTED: {
+    exit: 9,
+    retryable: false,
+    about: "The moves were taken back: every bucket is where it was before. The data has each.",
+    hint: "make a new plan: `dcs shard plan`",
   },
   RUN_COMPENSATED: {
     exit: 9,
@@ -354,6 +585,19 @@ export const ERROR_TABLE = {
     about:
       "`dcs doctor` found something that breaks a promise, or a backend that cannot be reached; the data has every check.",
     hint: "type what stands below each failed check",
+  },
+  SHARD_VERIFY_FAILED: {
+    exit: 99,
+    retryable: false,
+    about: "`dcs shard verify` found rows or buckets that are not where the map says; the data has each.",
+    hint: "see docs/shards.md for what each finding means and what to type",
+  },
+  SHARD_INCONSISTENT: {
+    exit: 99,
+    retryable: true,
+    about:
+      "Rows of a bucket differed between both servers of its move even after they were copied again; the move was stopped before its cut.",
+    hint: "look for triggers, cascades and types that change what is written there; then `dcs shard resume`, or `dcs shard abort`",
   },
   TORTURE_FAILED: {
     exit: 99,

@@ -18,6 +18,7 @@ export type {
   Renewal,
 } from "./lock/lock.ts";
 export { type LocksAddress, openLocks } from "./lock/open-locks.ts";
+export type { SqlParam } from "./mysql/bind-params.ts";
 export { currentHolder } from "./process/identity.ts";
 export { type InstanceFilter, listServices, type Service } from "./registry/catalog.ts";
 export { type DeregisterRequest, deregisterInstances } from "./registry/deregister.ts";
@@ -60,6 +61,33 @@ export {
 export type { Worker, WorkerEvent } from "./saga/run/worker.ts";
 export { prepareInput } from "./saga/secrets/prepare-input.ts";
 export { type ProcessSecrets, processSecrets } from "./saga/secrets/process-secrets.ts";
+export type { Keyspace, Shard, ShardMap } from "./shard/keyspace.ts";
+export { keyspacesOf, ShardStore } from "./shard/map/shard-store.ts";
+export type { MoveEvent, MoveResult, MoveStatus } from "./shard/move/move-event.ts";
+export {
+  type RebalanceResult,
+  Rebalancer,
+  type RebalancerDeps,
+  type WantedMove,
+} from "./shard/move/rebalancer.ts";
+export { type KeyspaceStatus, moveStatus } from "./shard/operate/move-status.ts";
+export { type PlanRequest, planRebalance, type RebalancePlan } from "./shard/operate/plan-rebalance.ts";
+export { ShardServers, type ShardServersOptions } from "./shard/operate/shard-servers.ts";
+export { type Verification, verifyKeyspace } from "./shard/operate/verify-keyspace.ts";
+export type { RouterEvent } from "./shard/router/router-event.ts";
+export {
+  type KeyPlace,
+  type RoutedQueryOptions,
+  type ShardKey,
+  ShardRouter,
+  type ShardRouterOptions,
+  type TransactionOptions,
+} from "./shard/router/shard-router.ts";
+export type {
+  QueryOptions,
+  ShardResult,
+  ShardTransaction,
+} from "./shard/router/shard-transaction.ts";
 export { type OpenStoreOptions, openStore } from "./store/open-store.ts";
 export type {
   CallOptions,

@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { runDcs, runProcess } from "./cli.ts";
 import { type Sandbox, sandbox } from "./start-dcs.ts";
 import { until } from "./until.ts";
@@ -15,6 +16,10 @@ export interface MariaDb extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts it again on the same port, with what it had written. */
   start(): Promise<void>;
+  /** The same from another data directory, or with more options. It takes writes that its disk refuses as errors. */
+  startOtherwise(how: { readonly data?: string; readonly options?: readonly string[] }): Promise<void>;
+  /** Its own data directory. */
+  readonly data: string;
   /** What the statements print: rows of tab-separated values. Fails where one fails. */
   run(sql: string): Promise<string>;
   /** A connection that stays: each call resolves with what its statements print. */
@@ -28,7 +33,12 @@ export interface MariaDbSession extends AsyncDisposable {
 export async function startMariaDb(): Promise<MariaDb> {
   const box: Sandbox = sandbox();
   const dcs = (...args: readonly string[]) => runDcs(args, { env: box.env, cwd: box.dir, timeout: 60_000 });
+  let byHand: ChildProcess | null = null;
   const stop = async () => {
+    if (byHand !== null && byHand.exitCode === null && byHand.signalCode === null) {
+      byHand.kill("SIGKILL");
+      await once(byHand, "exit");
+    }
     await dcs("down");
     box[Symbol.dispose]();
   };
@@ -46,8 +56,9 @@ export async function startMariaDb(): Promise<MariaDb> {
     const where = ["--protocol=tcp", "--host=127.0.0.1", `--port=${port}`, "--user=dcs"];
     const words = ["mariadb", "--no-defaults", ...where, "--batch", "--skip-column-names"];
     const env = { PATH: process.env["PATH"] ?? "" };
-    const socket = `--socket=${started.data}/mysqld.sock`;
-    const root = ["mariadb", "--no-defaults", socket, "--user=root", "--batch", "--skip-column-names"];
+    const root = ["mariadb", "--no-defaults", "--user=root", "--batch", "--skip-column-names"];
+    let { data } = started;
+    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
     const ask = async (command: readonly string[], sql: string) => {
       const run = await runProcess(command, { input: sql, env });
       if (run.code !== 0) throw new Error(`${run.stderr}\n${sql}`);
@@ -63,10 +74,27 @@ export async function startMariaDb(): Promise<MariaDb> {
         await until(() => !runs(pid));
       },
       async start() {
-        pid = (await start()).pid;
+        ({ pid, data } = await start());
       },
+      async startOtherwise({ data: other = started.data, options = [] }) {
+        const line = command.map((word) =>
+          /^--(datadir|pid-file)=/.test(word) ? word.replace(started.data, other) : word,
+        );
+        const shell = ["sh", "-c", `trap '' XFSZ; exec "$@"`, "sh"];
+        const [program = "", ...args] = [...shell, ...line, ...options];
+        const child = spawn(program, args, { cwd: box.dir, env, stdio: "ignore" });
+        pid = child.pid ?? -1;
+        data = other;
+        byHand = child;
+        await until(
+          async () => (await runProcess([...words, "dcs"], { input: "SELECT 1", env })).code === 0,
+          30_000,
+          50,
+        );
+      },
+      data: started.data,
       run: (sql) => ask([...words, "dcs"], sql),
-      asRoot: (sql) => ask([...root, "dcs"], sql),
+      asRoot: (sql) => ask([...root, `--socket=${data}/mysqld.sock`, "dcs"], sql),
       session: () => openSession([...words, "--unbuffered", "dcs"], env),
       [Symbol.asyncDispose]: stop,
     };

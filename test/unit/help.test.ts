@@ -40,8 +40,8 @@ function callsIn(example: string): readonly (readonly string[])[] {
     .slice(1)
     .map((rest) => {
       const words: string[] = [];
-      for (const [token] of rest.matchAll(/'[^']*'|\$\([^)]*\)|&&|[;|>)]|[^\s'";|>)]+/g)) {
-        if (["&&", ";", "|", ">", ")"].includes(token)) break;
+      for (const [token] of rest.matchAll(/'[^']*'|\$\([^)]*\)|&&|[;|<>)]|[^\s'";|<>)]+/g)) {
+        if (["&&", ";", "|", "<", ">", ")"].includes(token)) break;
         words.push(token.replace(/^'(.*)'$/, "$1"));
       }
       return words;

@@ -62,6 +62,11 @@ export class LeaseKeeper {
     return this.#deadline;
   }
 
+  /** False once the deadline has passed on either clock, also when no timer has said so yet. */
+  get isGood(): boolean {
+    return !this.#abort.signal.aborted && !this.#passed();
+  }
+
   start(): void {
     const sent = this.#deadline - this.#ttlMs;
     this.#scheduleRenewal(sent + this.#ttlMs / 3 - this.#options.clock.monotonic());

@@ -43,11 +43,20 @@ export class MysqlError extends Error {
   readonly failure: MysqlFailure;
   /** The server's number; null where no server spoke. */
   readonly errno: number | null;
+  /** URL of the server, without its password, where a connection was opened to one; for people. */
+  server: string | null = null;
 
   constructor(failure: MysqlFailure, message: string, errno: number | null = null) {
     super(message);
     this.failure = failure;
     this.errno = errno;
+  }
+}
+
+/** No session of a pool became free in time: nothing was sent. */
+export class PoolBusyError extends MysqlError {
+  constructor() {
+    super("unreachable", "every connection was busy for the whole time");
   }
 }
 

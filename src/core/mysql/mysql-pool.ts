@@ -1,9 +1,14 @@
 import type { Clock } from "../util/clock.ts";
-import { MysqlConnection, type MysqlResult } from "./mysql-connection.ts";
-import { isMysqlError, MysqlError } from "./mysql-error.ts";
+import {
+  type MysqlAnswer,
+  MysqlConnection,
+  type MysqlResult,
+  type MysqlSessionOptions,
+} from "./mysql-connection.ts";
+import { isMysqlError, MysqlError, PoolBusyError } from "./mysql-error.ts";
 import type { MysqlTarget } from "./mysql-url.ts";
 
-export interface MysqlPoolOptions {
+export interface MysqlPoolOptions extends MysqlSessionOptions {
   readonly clock: Clock;
   /** Bound of each conversation, waiting for a connection and connecting as well, ms. */
   readonly timeoutMs: number;
@@ -17,6 +22,18 @@ type Work<T> = (connection: PooledConnection) => Promise<T>;
 export interface PooledConnection {
   readonly maxPacket: number;
   send(statements: readonly string[]): Promise<readonly MysqlResult[]>;
+  /** As MysqlConnection's, for a pool whose sessions are `isForeign`. */
+  query(sql: string): Promise<MysqlAnswer>;
+  /** Breaks it off, whatever it is doing; the server rolls back. */
+  destroy(): void;
+}
+
+/** Limits within the time of a piece of work, ms; all of it unless given. */
+export interface WorkLimits {
+  /** Of waiting for a session. PoolBusyError when none becomes free. */
+  readonly waitMs?: number;
+  /** Of connecting, and of each answer. */
+  readonly answerMs?: number;
 }
 
 /** A few sessions of one server. Broken ones are dropped, and new ones are opened when they are wanted. */
@@ -49,18 +66,21 @@ export class MysqlPool implements AsyncDisposable {
    * Does work on one session. When it fails, what its transaction did is rolled back. Rejects with a MysqlError, or with
    * what the work threw itself.
    */
-  async use<T>(work: Work<T>, timeoutMs = this.#options.timeoutMs): Promise<T> {
+  async use<T>(work: Work<T>, timeoutMs = this.#options.timeoutMs, limits: WorkLimits = {}): Promise<T> {
     const { clock } = this.#options;
+    const { waitMs = timeoutMs, answerMs = timeoutMs } = limits;
     const end = clock.monotonic() + timeoutMs;
-    const left = () => Math.max(1, end - clock.monotonic());
-    await this.#turn(left());
+    const left = () => Math.max(1, Math.min(answerMs, end - clock.monotonic()));
+    await this.#turn(Math.min(waitMs, timeoutMs));
     let connection: MysqlConnection | null = null;
     try {
-      connection = this.#take() ?? (await MysqlConnection.open(this.target, clock, left()));
+      connection = this.#take() ?? (await MysqlConnection.open(this.target, clock, left(), this.#options));
       const lent = connection;
       const done = await work({
         maxPacket: lent.maxPacket,
         send: (statements) => lent.send(statements, left()),
+        query: (sql) => lent.query(sql, left()),
+        destroy: () => lent.destroy(),
       });
       this.#give(lent);
       return done;
@@ -70,8 +90,10 @@ export class MysqlPool implements AsyncDisposable {
       if (isMysqlError(error, "lost", "unreachable", "read-only")) this.#drop();
       throw error;
     } finally {
-      this.#lent--;
-      this.#waiting.shift()?.();
+      // Whoever waits takes over the turn, before anybody who comes now.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#lent--;
+      else next();
     }
   }
 
@@ -81,16 +103,19 @@ export class MysqlPool implements AsyncDisposable {
   }
 
   async #turn(timeoutMs: number): Promise<void> {
-    if (this.#lent >= (this.#options.size ?? 4)) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const cancel = this.#options.clock.timer(timeoutMs, () => {
-        this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
-        reject(new MysqlError("unreachable", "every connection was busy for the whole time"));
-      });
-      this.#waiting.push(resolve);
-      await promise.finally(cancel);
+    if (this.#lent < (this.#options.size ?? 4)) {
+      this.#lent++;
+      return;
     }
-    this.#lent++;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.timer(timeoutMs, () => {
+      const place = this.#waiting.indexOf(resolve);
+      if (place < 0) return;
+      this.#waiting.splice(place, 1);
+      reject(new PoolBusyError());
+    });
+    this.#waiting.push(resolve);
+    await promise.finally(cancel);
   }
 
   #take(): MysqlConnection | null {

@@ -1,0 +1,2 @@
+-- Rows in the log of a bucket. :bucket.
+SELECT COUNT(*) AS rows_left FROM dcs_log WHERE bucket = :bucket

@@ -1,0 +1,2 @@
+-- :bucket.
+DELETE FROM dcs_progress WHERE bucket = :bucket
