@@ -66,8 +66,8 @@ export interface InitReport {
 export async function initKeyspace(order: InitOrder, deps: InitDeps): Promise<InitReport> {
   const { store, open, onStep, onFindings } = deps;
   checkOrder({ name: order.keyspace, buckets: order.buckets, tables: order.tables }, order.shards);
-  const state = await present(store);
-  if (state !== null) refuseOther(state, order);
+  const before = await present(store);
+  if (before !== null) refuseOther(before, order);
   using stack = new DisposableStack();
   const looks: ShardLook[] = [];
   for (const shard of order.shards) {
@@ -78,6 +78,9 @@ export async function initKeyspace(order: InitOrder, deps: InitDeps): Promise<In
     onStep(`looking at shard ${shard.name} (${server.shown})`);
     looks.push(await lookAtShard(server, order));
   }
+  // Another may have been done between the first look and our locks.
+  const state = await present(store);
+  if (state !== null) refuseOther(state, order);
   const model = modelOf(looks, order);
   const keyspace: Keyspace = {
     name: order.keyspace,
