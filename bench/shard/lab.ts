@@ -8,7 +8,7 @@ import type { Keyspace } from "../../src/core/shard/keyspace.ts";
 import { installSchema } from "../../src/core/shard/schema/install-schema.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
 import { type MariaDb, startMariaDb } from "../../test/support/mariadb.ts";
-import { BUCKETS, TABLE, TOKEN } from "./table.ts";
+import { BUCKETS, NUMBERED, TABLE, TOKEN } from "./table.ts";
 
 export interface ShardLab extends AsyncDisposable {
   readonly server: MariaDb;
@@ -21,20 +21,24 @@ export interface ShardLab extends AsyncDisposable {
   emptyTarget(state: "owned" | "incoming"): Promise<void>;
 }
 
-export async function openLab(rows: number): Promise<ShardLab> {
+export async function openLab(rows: number, buckets = BUCKETS): Promise<ShardLab> {
   const server = await startMariaDb();
   // What `dcs up` gives it is for a laptop; every peer gets the same.
   await server.asRoot("SET GLOBAL innodb_buffer_pool_size = 1073741824, GLOBAL local_infile = 1");
-  const tables = [{ name: "orders", key: "tenant", primaryKey: ["tenant", "id"] }];
-  const keyspace: Keyspace = { name: "bench", buckets: BUCKETS, hash: "crc32", tables };
+  const tables = ["orders", "numbered"].map((name) => ({
+    name,
+    key: "tenant",
+    primaryKey: ["tenant", "id"],
+  }));
+  const keyspace: Keyspace = { name: "bench", buckets, hash: "crc32", tables };
   const urlOf = (database: string) => `mysql://dcs@127.0.0.1:${server.port}/${database}`;
   for (const shard of ["src", "dst"]) {
-    await server.run(`CREATE DATABASE ${shard} CHARACTER SET utf8mb4; USE ${shard}; ${TABLE}`);
+    await server.run(`CREATE DATABASE ${shard} CHARACTER SET utf8mb4; USE ${shard}; ${TABLE}; ${NUMBERED}`);
     await using pool = await MysqlPool.open(parseMysqlUrl(urlOf(shard)), {
       clock: systemClock,
       timeoutMs: 60_000,
     });
-    const owners = Array.from({ length: BUCKETS }, () => ({ shard: "src", epoch: 1 }));
+    const owners = Array.from({ length: buckets }, () => ({ shard: "src", epoch: 1 }));
     await installSchema(pool, { keyspace, shard, owners, dialect: "mariadb" });
   }
   const at = (database: string, sql: string) => server.run(`USE ${database}; ${sql}`);
@@ -56,7 +60,7 @@ export async function openLab(rows: number): Promise<ShardLab> {
     at,
     async emptyTarget(state) {
       const header = { epoch: 1, source: "src", target: "dst", isComplete: false };
-      const headers = Array.from({ length: BUCKETS }, (_, bucket) =>
+      const headers = Array.from({ length: buckets }, (_, bucket) =>
         progressHeaderSql(bucket, header),
       ).flat();
       await at(

@@ -132,6 +132,31 @@ describe("a router whose lease is lost", () => {
     expect(seenRows).toEqual([{ id: 9 }]);
     for (const each of routers.splice(0)) await each.close();
   });
+
+  it("looks again after a statement that outlived it, too", async () => {
+    await using lab = await shardLab(server);
+    const [a, b] = lab.names;
+    const tenant = lab.tenant(1);
+    await lab.at(a, `INSERT INTO notes (tenant, id) VALUES (${tenant}, 1)`);
+    const router = await open(lab, lab.store, { leaseMs: 1500 });
+    for (const shard of lab.names)
+      await lab.at(shard, "CREATE TABLE gate (open INT); INSERT INTO gate VALUES (1)");
+    await using gate = await lab.session(a);
+    await gate.run("LOCK TABLES gate WRITE;");
+    const reading = router.query(tenant, "SELECT id FROM notes, gate WHERE tenant = ? ORDER BY id", [tenant]);
+    const waits =
+      "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table metadata lock'";
+    await until(async () => (await server.run(waits)) === "1");
+    const [ack] = await lab.shards.acks();
+    await lab.store.revoke(ack?.lease ?? "");
+    await until(() => seen("joined") === 2);
+    await (await lab.move(1, a, b)).all();
+    await lab.at(b, `INSERT INTO notes (tenant, id) VALUES (${tenant}, 9)`);
+    await gate.run("UNLOCK TABLES;");
+    // Where it was sent nothing is left.
+    expect((await reading).rows).toEqual([{ id: 1 }, { id: 9 }]);
+    for (const each of routers.splice(0)) await each.close();
+  });
 });
 
 describe("a router that is cut off from the store", () => {

@@ -20,6 +20,8 @@ describe("a mysql:// URL", () => {
     ["redis://dcs:geheim@db/dcs", "does not begin with mysql://"],
     ["mysql://dcs:geheim@/dcs", "cannot be read"],
     ["mysql://:geheim@db/dcs", "names no user"],
+    ["dcs:geheim@db/dcs", "does not begin with mysql://"],
+    ["mysql://dcs:sehr geheim@db", "names no database"],
     ["mysql://dcs:geheim@db", "names no database"],
     ["mysql://dcs:geheim@db/a/b", "has the path /a/b"],
     ["mysql://dcs:geheim@a,b/dcs", "names several servers"],

@@ -18,9 +18,14 @@ const PORT = 3306;
 const GRAMMAR = "mysql://user[:password]@host[:port]/database[?tls=off|verify|insecure]";
 const TLS = ["off", "verify", "insecure"] as const;
 
+/** All up to the last @ is hidden, whatever stands there: people forget to encode, and to write `mysql://`. */
+function shownOf(text: string): string {
+  return redact(text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?([^:@/]*):(?!\/\/).*@/is, "$1$2:***@"));
+}
+
 /** Reads a `mysql://` URL. URL_INVALID says what is wrong with it; the password is never shown. */
 export function parseMysqlUrl(text: string): MysqlTarget {
-  const shown = redact(text);
+  const shown = shownOf(text);
   const refuse = (problem: string, cause?: unknown) =>
     new DcsError("URL_INVALID", `database URL "${shown}" ${problem}`, {
       ...(cause !== undefined && { cause }),

@@ -10,10 +10,14 @@ export const PROGRESS_TABLE = "dcs_progress";
 export const BUCKET_COLUMN = "dcs_bucket";
 /** By which a mover's session tells the triggers which bucket it writes. */
 export const MOVER_VARIABLE = "@dcs_bucket";
+/** By which one trigger tells the next one of the same row which bucket it found at rest. */
+export const OPEN_VARIABLE = "@dcs_open";
 /** Of the SIGNAL that refuses a write to a bucket that is not here (SQLSTATE 45000). */
 export const MOVED_ERRNO = 31001;
 /** Of the SIGNAL that refuses a mover's write to a bucket that is not the one it said it writes. */
 export const MOVER_ERRNO = 31002;
+/** Of the SIGNAL that refuses NULL for a column of a primary key. */
+export const PRIMARY_NULL_ERRNO = 31003;
 
 /** States of a bucket's row on one server. Writable are `owned` and `moving`. */
 export const BUCKET_STATES = ["owned", "moving", "sealed", "gone", "incoming"] as const;

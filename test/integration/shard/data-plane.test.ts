@@ -252,6 +252,26 @@ test("a bucket's rows are purged in chunks, and nobody else's", async () => {
   );
 });
 
+test("a table may be named as anything in our statements", async () => {
+  const pair = await shardPair(server, {
+    buckets: BUCKETS,
+    tables: ["found", "struck"].map((name) => ({ name, key: "tenant", primaryKey: ["tenant", "id"] })),
+    ddl: ["found", "struck"]
+      .map(
+        (name) => `CREATE TABLE ${name} (tenant BIGINT NOT NULL, id INT NOT NULL, PRIMARY KEY (tenant, id))`,
+      )
+      .join(";"),
+  });
+  const write = (id: number) =>
+    `INSERT INTO found VALUES (${T}, ${id}); INSERT INTO struck VALUES (${T}, ${id})`;
+  await pair.at(pair.src, write(1));
+  await pair.arm(1);
+  await pair.copy(1);
+  await pair.at(pair.src, `${write(2)}; DELETE FROM found WHERE id = 1`);
+  expect(await pair.drain(1)).toBe(3);
+  expect(await pair.verify(1)).toMatchObject({ rows: 3, differences: [] });
+});
+
 test("a mover's transaction holds its row to the end, and a bounded statement gives up in time", async () => {
   const pair = await filledPair(20);
   await pair.arm(1);

@@ -53,6 +53,7 @@ describe("preflightTables", () => {
         "(k INT NULL, id INT NOT NULL PRIMARY KEY, UNIQUE KEY (k, id))",
         ["key-nullable", "unique-without-key"],
       ],
+      ["(k INT NOT NULL AUTO_INCREMENT PRIMARY KEY)", ["key-auto-increment"]],
       ["(k DATETIME NOT NULL PRIMARY KEY)", ["key-type"]],
       ["(k DECIMAL(9,2) NOT NULL PRIMARY KEY)", ["key-type"]],
       ["(k UUID NOT NULL PRIMARY KEY)", ["key-type"]],
@@ -75,6 +76,8 @@ describe("preflightTables", () => {
       ["(k INT NOT NULL, id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY)", ["unique-auto-increment"]],
       ["(k INT NOT NULL PRIMARY KEY, mail VARCHAR(9) UNIQUE)", ["unique-without-key"]],
       ["(k INT NOT NULL PRIMARY KEY, dcs_bucket INT)", ["bucket-column"]],
+      ["(k INT NOT NULL, t VARCHAR(767) COLLATE utf8mb4_bin NOT NULL, PRIMARY KEY (k, t))", ["primary-long"]],
+      ["(k INT NOT NULL, t VARCHAR(760) COLLATE utf8mb4_bin NOT NULL, PRIMARY KEY (k, t))", []],
     ];
     for (const [i, [definition, expected]] of cases.entries()) {
       await session.run(`CREATE TABLE c${i} ${definition}`);
@@ -82,12 +85,17 @@ describe("preflightTables", () => {
       expect([definition, kinds(findings)]).toEqual([definition, expected.toSorted()]);
       for (const { problem, hint } of findings) expect([problem, hint]).not.toContain("");
     }
+    // What they are refused for is so.
+    const long = cases.findIndex(([, expected]) => expected.includes("primary-long"));
+    const index = "ADD COLUMN dcs_bucket INT UNSIGNED, ADD KEY (dcs_bucket, k, t)";
+    expect(await session.errnoOf(`ALTER TABLE c${long} ${index}`)).toBe(1071);
+    expect(await session.errnoOf(`ALTER TABLE c${long + 1} ${index}`)).toBe(0);
     const declared = await preflightTables(session, {
-      tables: [{ name: "c17", key: "k" }],
-      unique: ["c17.PRIMARY", "c17.nope"],
+      tables: [{ name: "c18", key: "k" }],
+      unique: ["c18.PRIMARY", "c18.nope"],
     });
     expect(kinds(declared.findings)).toEqual(["unique-unknown"]);
-    expect(declared.findings[0]?.hint).toBe("there are c17.PRIMARY");
+    expect(declared.findings[0]?.hint).toBe("there are c18.PRIMARY");
     const mixed = [
       { name: "c0", key: "k" },
       { name: "c2", key: "k" },

@@ -15,10 +15,12 @@ import {
 const BUCKETS = 16;
 const MOVED = 31001;
 const OTHER_BUCKET = 31002;
+const PRIMARY_NULL = 31003;
 
 const ORDERS = { name: "orders", key: "tenant", primaryKey: ["tenant", "id"] };
 const VISITS = { name: "visits", key: "tenant", primaryKey: ["tenant", "id"] };
-const KEYSPACE = keyspaceOf([ORDERS, VISITS], BUCKETS);
+const OTHERS = { name: "others", key: "tenant", primaryKey: ["tenant", "id"] };
+const KEYSPACE = keyspaceOf([ORDERS, VISITS, OTHERS], BUCKETS);
 
 let server: MariaDb;
 let url: string;
@@ -38,6 +40,7 @@ beforeEach(async () => {
   await app.send([
     "CREATE TABLE orders (tenant VARCHAR(20) NOT NULL, id INT NOT NULL, note VARCHAR(20), code INT, PRIMARY KEY (tenant, id), UNIQUE KEY code (code))",
     "CREATE TABLE visits (tenant VARCHAR(20) NOT NULL, id BIGINT NOT NULL AUTO_INCREMENT, PRIMARY KEY (tenant, id), KEY (id))",
+    "CREATE TABLE others LIKE visits",
   ]);
   await installSchema(app, {
     keyspace: KEYSPACE,
@@ -251,6 +254,23 @@ describe("the log of a moving bucket", () => {
     const [last] = await app.run("SELECT LAST_INSERT_ID() AS id");
     expect(last?.["id"]).toBe(1);
     expect(await logOf(app)).toEqual([`${HERE} visits '${ann}',1`, `${HERE} visits '${dan}',3`]);
+    // A session that found the bucket at rest must look again, and so must one whose own triggers write to another in between.
+    await app.send(["DELETE FROM visits", "DELETE FROM dcs_log"]);
+    await setState(app, HERE, "owned");
+    await app.run(`INSERT INTO visits (id, tenant) VALUES (10, '${ann}')`);
+    await setState(app, HERE, "moving");
+    await app.run(`INSERT INTO visits (id, tenant) VALUES (11, '${ann}'), (12, '${bob}'), (13, '${ann}')`);
+    await app.run(
+      `CREATE TRIGGER mine BEFORE INSERT ON visits FOR EACH ROW IF NEW.id = 14 THEN INSERT INTO others (id, tenant) VALUES (1, '${bob}'); END IF`,
+    );
+    await app.run(`INSERT INTO visits (id, tenant) VALUES (14, '${ann}')`);
+    expect(await logOf(app)).toEqual([11, 13, 14].map((id) => `${HERE} visits '${ann}',${id}`));
+    await app.send([
+      "DROP TRIGGER mine",
+      "DELETE FROM visits",
+      "DELETE FROM dcs_log",
+      "ALTER TABLE visits AUTO_INCREMENT = 4",
+    ]);
     // A snapshot from before the move began must not leave its numbered rows out.
     using stale = await openTestSession(url);
     await setState(app, GONE, "owned");
@@ -262,6 +282,29 @@ describe("the log of a moving bucket", () => {
     await setState(app, GONE, "moving");
     await stale.send([`INSERT INTO visits (tenant) VALUES ('${bob}')`, "COMMIT"]);
     expect(await logOf(app)).toContain(`${GONE} visits '${bob}',4`);
+  });
+
+  it("names no row that there is not: NULL in a primary key, of which the server makes a 0 later, is refused", async () => {
+    await app.send([
+      `INSERT INTO orders VALUES ('${ann}', 1, 'x', 1)`,
+      `INSERT INTO visits VALUES ('${ann}', 1)`,
+    ]);
+    for (const state of ["owned", "moving"]) {
+      await setState(app, HERE, state);
+      for (const mode of ["", "STRICT_ALL_TABLES"]) {
+        await app.run(`SET sql_mode = '${mode}'`);
+        for (const sql of [
+          `INSERT IGNORE INTO orders VALUES ('${ann}', NULL, 'x', 2)`,
+          `INSERT IGNORE INTO orders SELECT tenant, NULL, note, 3 FROM orders`,
+          `UPDATE IGNORE orders SET id = NULL`,
+          `UPDATE IGNORE visits SET id = NULL`,
+        ]) {
+          expect([state, mode, sql, await app.errnoOf(sql)]).toEqual([state, mode, sql, PRIMARY_NULL]);
+        }
+      }
+    }
+    await app.run(`INSERT INTO visits VALUES ('${ann}', NULL)`);
+    expect(await app.run("SELECT id FROM visits ORDER BY id")).toEqual([{ id: 1 }, { id: 2 }]);
   });
 
   it("is written the same by whatever session fires the trigger", async () => {

@@ -108,10 +108,10 @@ export class TableSql {
    * each row that a transaction of another bucket has locked.
    */
   #delete(which: string): string {
-    const on = this.#pkNames.map((name) => `${this.#table}.${name} = found.${name}`).join(" AND ");
+    const on = this.#pkNames.map((name) => `${this.#table}.${name} = dcs_found.${name}`).join(" AND ");
     // DISTINCT keeps the two from being made one again.
     const found = `SELECT DISTINCT ${this.#pkNames.join(", ")} ${this.#from} ${which}`;
-    return `DELETE ${this.#table} FROM (${found}) AS found STRAIGHT_JOIN ${this.#table} ON ${on}`;
+    return `DELETE ${this.#table} FROM (${found}) AS dcs_found STRAIGHT_JOIN ${this.#table} ON ${on}`;
   }
 
   #readRows(): string {

@@ -34,6 +34,7 @@ export class ShardFailed extends Error {
 const FINAL: readonly ErrorCode[] = [
   "SHARD_STATE",
   "SHARD_SCHEMA_DIFFERS",
+  "SHARD_SCHEMA_UNSUITABLE",
   "SHARD_PAUSE_BUDGET",
   "SHARD_INCONSISTENT",
   "SHARD_ROW_TOO_LARGE",

@@ -105,23 +105,28 @@ export async function drainUnder(move: Move, fence: Fence, signal: AbortSignal):
   }
 }
 
-/** P5: everything is compared. What differs is copied again, and reported; SHARD_INCONSISTENT where that does not help. */
+/**
+ * P5: everything is compared. What differs is copied again, and reported, and everything is compared again: of one chunk not all is
+ * told. SHARD_INCONSISTENT where that does not help.
+ */
 export async function verifyRows(move: Move): Promise<void> {
   const { deps, report } = move;
-  move.dirty = new Map();
   const compare = compareOf(move, deps.signal);
-  const result = await verifyBucket({
-    ...compare,
-    throttle: (rows, signal) => move.throttle(rows, signal),
-  });
-  report.verified(result.checksums);
-  soil(move, result.unsettled);
-  if (result.differences.length === 0) return;
-  report.different(result.differences.map(sayKey));
-  await repairRows(compare, result.differences);
-  const again = await compareKeys(compare, result.differences);
-  if (again.differences.length > 0) throw inconsistent(move, again.differences);
-  soil(move, again.unsettled);
+  const again = new Set<string>();
+  for (;;) {
+    move.dirty = new Map();
+    const { checksums, differences, unsettled } = await verifyBucket({
+      ...compare,
+      throttle: (rows, signal) => move.throttle(rows, signal),
+    });
+    soil(move, unsettled);
+    if (differences.length === 0) return report.verified(checksums);
+    report.different(differences.map(sayKey));
+    const twice = differences.filter((key) => again.has(sayKey(key)));
+    if (twice.length > 0) throw inconsistent(move, twice);
+    for (const key of differences) again.add(sayKey(key));
+    await repairRows(compare, differences);
+  }
 }
 
 /** Compares the keys that were brought since they were compared, so that few are left for the cut. */

@@ -117,15 +117,17 @@ class MoveRun {
     if (rowsCopied > this.#rowsBefore) this.#failures = 0;
     this.#rowsBefore = rowsCopied;
     this.#failures += 1;
-    const isOver = isClosed ? this.#isOutOfPatience() : isFinal(reason) || this.#failures > options.retries;
+    // A row that no step leads from is one for a person, also where nobody can write.
+    const isOver = isClosed
+      ? isDcsError(reason, "SHARD_STATE") || this.#isOutOfPatience()
+      : isFinal(reason) || this.#failures > options.retries;
     return isOver ? { outcome: "failed", error: this.#say(reason, held) } : null;
   }
 
   #say(reason: unknown, { record }: HeldMove): DcsError {
+    if (isDcsError(reason)) return reason;
     const { state, target } = this.#deps;
     const own = state.shards.filter(({ name }) => name === record.src || name === record.dst);
-    // Where one of the URLs cannot be read, that is the failure.
-    if (isDcsError(reason)) return reason;
     const places = own.map((shard) => ({ shard: shard.name, shown: target(shard).shown }));
     return sayFailure(reason, record, places);
   }

@@ -5,9 +5,12 @@ import { isMysqlError } from "../../mysql/mysql-error.ts";
 import type { MysqlTarget } from "../../mysql/mysql-url.ts";
 import { Lane } from "../data/lane.ts";
 import { MoverSession } from "../data/mover-session.ts";
-import type { Shard } from "../keyspace.ts";
+import type { Keyspace, Shard } from "../keyspace.ts";
+import { isSameTrigger } from "../schema/install-schema.ts";
+import { readTriggers } from "../schema/schema-state.ts";
 import { type Dialect, readServer } from "../schema/server-info.ts";
 import { readTables, type TableInfo } from "../schema/table-info.ts";
+import { type Trigger, triggersOf } from "../schema/triggers.ts";
 import { type BucketRow, BucketRows } from "./bucket-row.ts";
 import type { MoveDeps } from "./move-deps.ts";
 import { SchemaChanged, ServerChanged, ShardFailed } from "./move-errors.ts";
@@ -30,6 +33,8 @@ export interface Side {
   seen: BucketRow;
 }
 
+/** What MySQL says of XA RECOVER to users without XA_RECOVER_ADMIN. */
+const XA_REFUSED = 1401;
 /** As long as the column of a progress row. */
 const MARK_LENGTH = 255;
 
@@ -99,10 +104,36 @@ export function destroySide(side: Side): void {
   side.lane[Symbol.dispose]();
 }
 
-/** Rejects with SchemaChanged when a table is not as it was when this attempt began. */
-export async function demandSameSchema(side: Side): Promise<void> {
+/**
+ * The XA transactions that are prepared. MariaDB takes their shared locks from them at XA PREPARE, so the row of a bucket can be changed under
+ * them, and what they wrote is committed later.
+ */
+export async function readPrepared({ rows: session }: Side): Promise<ReadonlySet<string>> {
+  try {
+    const [rows = []] = await session.send(["XA RECOVER"]);
+    return new Set(rows.map((row) => Object.values(row).join(" ")));
+  } catch (error) {
+    // Preflight tells of a user who may not see them.
+    if (isMysqlError(error, "auth") || (isMysqlError(error) && error.errno === XA_REFUSED)) return new Set();
+    throw error;
+  }
+}
+
+/**
+ * Rejects with SchemaChanged when a table is not as it was when this attempt began; SHARD_SCHEMA_UNSUITABLE where a trigger is gone, or
+ * is another one: writes may have passed unseen since everything was compared.
+ */
+export async function demandSameSchema(side: Side, keyspace: Keyspace): Promise<void> {
   const names = side.tables.map(({ name }) => name);
-  const found = await readTables(side.rows, names);
+  const [found, triggers] = await Promise.all([readTables(side.rows, names), readTriggers(side.rows, names)]);
+  for (const table of keyspace.tables) {
+    const info = side.tables.find(({ name }) => name === table.name);
+    if (info === undefined) continue;
+    const lost = triggersOf(table, info, keyspace).find(
+      (wanted) => !triggers.some((each) => each.name === wanted.name && isSameTrigger(each, wanted)),
+    );
+    if (lost !== undefined) throw triggerLost(side.shard.name, lost);
+  }
   const now = names.flatMap((each) => found.get(each) ?? []);
   if (markOf(side.identity, now) === side.mark) return;
   throw new SchemaChanged(`a table on shard ${side.shard.name} was changed while the bucket was copied`);
@@ -156,6 +187,17 @@ function shardOf(name: string, { state }: MoveDeps): Shard {
   throw new DcsError("SHARD_CHANGED", `keyspace ${state.keyspace.name} has no shard ${name}`, {
     details: { shard: name, known },
   });
+}
+
+function triggerLost(shard: string, { name, table }: Trigger): DcsError {
+  return new DcsError(
+    "SHARD_SCHEMA_UNSUITABLE",
+    `trigger ${name} of table ${table} on shard ${shard} is gone, or is not what this dcs makes: writes may have passed unseen`,
+    {
+      details: { shard, table, trigger: name },
+      hint: "make it again: `dcs shard add NAME=URL` with the name and URL that the shard has; then `dcs shard resume`, which compares everything anew",
+    },
+  );
 }
 
 function changed(shard: string): string {

@@ -68,7 +68,12 @@ export function tryRead(
   params: readonly SqlParam[],
 ): Promise<Tried<ShardResult>> {
   const text = bound(sql, params);
-  return tryOn(parts, async (connection) => resultOf(await connection.query(text)));
+  return tryOn(parts, async (connection, place, ticket) => {
+    const answer = await connection.query(text);
+    // As a transaction that outlived its lease: it may have read rows that were being deleted.
+    if (!ticket.isCertain) await new OpenTransaction(connection, place).guard();
+    return resultOf(answer);
+  });
 }
 
 class Slow extends Error {}

@@ -1,9 +1,10 @@
 import { DcsError, type ErrorCode } from "../../errors.ts";
 import { isMysqlError, PoolBusyError } from "../../mysql/mysql-error.ts";
+import { PRIMARY_NULL_ERRNO } from "../names.ts";
 import { type ShardPlace, toShardError } from "../shard-error.ts";
 
 /** Violated constraints beside duplicates and NULL: foreign keys, CHECK. */
-const CONSTRAINTS = [1216, 1217, 1451, 1452, 3819, 4025];
+const CONSTRAINTS = [1216, 1217, 1451, 1452, 3819, 4025, PRIMARY_NULL_ERRNO];
 
 /** A MysqlError of a shard as what a caller sees, with the server's number in `details.errno`; anything else as it is. */
 export function serverError(error: unknown, place: ShardPlace): unknown {

@@ -6,6 +6,10 @@ import type { ColumnInfo, KeyInfo, TableInfo } from "./table-info.ts";
 
 /** A primary key with more has no room for the bucket before it in an index. */
 const MOST_KEY_COLUMNS = 15;
+/** InnoDB's limit of an index, bytes, and what the bucket takes of it. */
+const MOST_KEY_BYTES = 3072 - 4;
+/** Of a character, in charsets that have not 4. */
+const CHARACTER_BYTES: Readonly<Record<string, number>> = { ascii: 1, latin1: 1, utf8: 3, utf8mb3: 3 };
 const KEYS_ALLOWED = "allowed: whole numbers, CHAR, VARCHAR, BINARY, VARBINARY";
 
 /** The primary key's columns, none without one. */
@@ -30,6 +34,14 @@ export function keyFindings(table: string, key: ColumnInfo): readonly Finding[] 
       "key-generated",
       "the shard key is a generated column, which triggers cannot read in time",
       "take the column it is made of",
+      name,
+    );
+  }
+  if (key.isAutoIncrement) {
+    refuse(
+      "key-auto-increment",
+      "the shard key is numbered by the server, so nobody could know where a row goes before it is there",
+      `give ids yourself (a sequence, a UUID): ALTER TABLE ${table} MODIFY ${name} ${key.columnType} NOT NULL`,
       name,
     );
   }
@@ -85,6 +97,16 @@ export function columnFindings(
       `at most ${MOST_KEY_COLUMNS}`,
     );
   }
+  const bytes = info.columns
+    .filter(({ name }) => primary.includes(name))
+    .reduce((sum, column) => sum + keyBytes(column), 0);
+  if (bytes > MOST_KEY_BYTES) {
+    refuse(
+      "primary-long",
+      `its primary key takes ${bytes} bytes, so an index with the bucket before it has no room`,
+      `at most ${MOST_KEY_BYTES} bytes: make its texts shorter, or ascii`,
+    );
+  }
   for (const column of info.columns) {
     const inPrimary = primary.includes(column.name);
     if (literalSql(column, "x") === null) {
@@ -112,6 +134,13 @@ export function columnFindings(
   if (unique === null) return found;
   for (const each of info.keys) found.push(...uniqueFindings(table, key, each, info, unique));
   return found;
+}
+
+/** At most, in an index. */
+function keyBytes({ columnType, charset }: ColumnInfo): number {
+  const length = /^(?:var)?(?:char|binary)\((\d+)\)/.exec(columnType)?.[1];
+  if (length === undefined) return 8;
+  return Number(length) * (charset === null ? 1 : (CHARACTER_BYTES[charset] ?? 4));
 }
 
 function uniqueFindings(

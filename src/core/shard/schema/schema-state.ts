@@ -1,4 +1,5 @@
 import { DcsError } from "../../errors.ts";
+import type { MysqlResult } from "../../mysql/mysql-connection.ts";
 import { isMysqlError } from "../../mysql/mysql-error.ts";
 import { fill, listOf } from "../../mysql/sql-text.ts";
 import type { Keyspace, ShardTable } from "../keyspace.ts";
@@ -106,21 +107,32 @@ export async function readFound(
         {
           expression: column === undefined ? null : String(column["expression"] ?? ""),
           index: keys.filter((row) => row["tbl"] === name).map((row) => String(row["col"])),
-          triggers: triggers
-            .filter((row) => row["tbl"] === name)
-            .map((row) => ({
-              name: String(row["name"]),
-              table: name,
-              timing: String(row["timing"]),
-              event: String(row["event"]),
-              body: String(row["body"]),
-              sqlMode: String(row["modes"]),
-              order: Number(row["place"]),
-            })),
+          triggers: triggersIn(triggers).filter(({ table }) => table === name),
         },
       ];
     }),
   );
+}
+
+/** Only their triggers, which is quicker. Rejects with a MysqlError. */
+export async function readTriggers(
+  session: SchemaSession,
+  names: readonly string[],
+): Promise<readonly FoundTrigger[]> {
+  const [rows = []] = await session.send([fill(SQL["found-triggers"], { names: listOf(names) })]);
+  return triggersIn(rows);
+}
+
+function triggersIn(rows: MysqlResult): readonly FoundTrigger[] {
+  return rows.map((row) => ({
+    name: String(row["name"]),
+    table: String(row["tbl"]),
+    timing: String(row["timing"]),
+    event: String(row["event"]),
+    body: String(row["body"]),
+    sqlMode: String(row["modes"]),
+    order: Number(row["place"]),
+  }));
 }
 
 /** Of a keyspace's tables, what counts when two sides are compared. */

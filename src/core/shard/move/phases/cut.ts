@@ -6,7 +6,7 @@ import { FENCE_WAIT_TIMEOUT_S, Fence, isLasting } from "../fence.ts";
 import type { Move } from "../move.ts";
 import { Died, FenceMissed, overBudget } from "../move-errors.ts";
 import { applyRound, drainUnder, verifyDirty, verifyUnder } from "../plane.ts";
-import { demandSameSchema, openSession } from "../side.ts";
+import { demandSameSchema, openSession, readPrepared } from "../side.ts";
 
 /** Between two cuts: writers go on, and what they change is applied. */
 const AGAIN = { initialMs: 20, factor: 2, maxMs: 2000 };
@@ -76,7 +76,7 @@ async function seal(move: Move): Promise<void> {
     }
     await move.point("cut:locked");
     const healthy = askStore(move);
-    const schemas = Promise.all([src, dst].map(demandSameSchema));
+    const schemas = Promise.all([src, dst].map((side) => demandSameSchema(side, deps.state.keyspace)));
     for (const asked of [healthy, schemas]) asked.catch(() => {});
     await drainUnder(move, fence, budget.signal);
     if (!(await verifyUnder(move, fence, budget.signal))) {
@@ -87,6 +87,8 @@ async function seal(move: Move): Promise<void> {
     await move.candidates(dst);
     move.pace.asked(await healthy);
     await schemas;
+    // Without their locks, and perhaps of this bucket.
+    if ((await readPrepared(src)).size > 0) throw new FenceMissed("XA transactions are prepared");
     const late = report.cutMs + move.pace.afterSeal - maxPauseMs;
     if (late > 0) throw new FenceMissed(`it would have taken ${Math.round(late)} ms more than the budget`);
     if (!(await fence.seal(row, dst.shard.name))) throw new FenceMissed("the log was not empty");

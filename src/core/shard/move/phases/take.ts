@@ -25,7 +25,10 @@ export async function take(move: Move): Promise<Next> {
 /** R4 of an abort: the source is open again. */
 export async function unseal(move: Move): Promise<"clean"> {
   const { src, record } = move;
-  if (src.seen.state === "gone") throw refuseRow(move, src, "the map says that it has it");
+  const { state } = src.seen;
+  if (state === "gone" || (state === "incoming" && !isBeforeWindow(move))) {
+    throw refuseRow(move, src, "the map says that it has it");
+  }
   await move.change(src, { state: "owned", epoch: record.epoch }, noCopy(record.bucket));
   move.run.isClosed = false;
   if (record.isReverse) move.report.opened();
@@ -55,7 +58,7 @@ async function decide(move: Move): Promise<Next> {
     await move.candidates(src);
     return "flip";
   }
-  if (state === "incoming") {
+  if (isBeforeWindow(move)) {
     await move.candidates(dst);
     await move.change(src, { state: "moving", epoch: record.epoch }, noCopy(record.bucket));
     move.run.isClosed = false;
@@ -70,6 +73,11 @@ async function decide(move: Move): Promise<Next> {
   await move.change(src, here);
   await move.point("take:changed");
   return next;
+}
+
+/** A reverse window that is not open yet: the source was filled by the move that the flip has turned round. */
+function isBeforeWindow({ src, record }: Move): boolean {
+  return record.isReverse && src.seen.state === "incoming" && src.seen.epoch === record.epoch - 1;
 }
 
 /** Before a reverse window the source was the target, and had the progress of a copy. */
