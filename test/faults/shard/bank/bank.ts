@@ -12,7 +12,6 @@ import { systemClock } from "../../../../src/core/util/clock.ts";
 import { seededRandom } from "../../../../src/core/util/seeded-random.ts";
 import { runDcs } from "../../../support/cli.ts";
 import type { MariaDb } from "../../../support/mariadb.ts";
-import { openTestSession } from "../../../support/shard-database.ts";
 import { type Sandbox, sandbox } from "../../../support/start-dcs.ts";
 import { Book, type Fate } from "./book.ts";
 import { type BankClient, type Broken, RawClient, RouterClient } from "./clients.ts";
@@ -141,23 +140,6 @@ export class Bank implements AsyncDisposable {
     this.#stop.abort();
     this.cutOff.isCut = false;
     await Promise.all(this.#work);
-  }
-
-  /** Leaves the lock out of the triggers of the first three shards: what they read is then the snapshot's. */
-  async weakenTriggers(): Promise<void> {
-    for (const name of SHARDS.slice(0, 3)) {
-      using session = await openTestSession(this.urls[name] ?? "");
-      const triggers = await session.run(
-        `SELECT trigger_name AS name, event_manipulation AS event, action_timing AS timing, event_object_table AS tbl,
-                action_statement AS body FROM information_schema.triggers WHERE trigger_schema = DATABASE()`,
-      );
-      for (const { name: trigger, event, timing, tbl, body } of triggers) {
-        const weak = String(body).replaceAll("LOCK IN SHARE MODE", "");
-        await session.run(
-          `CREATE OR REPLACE TRIGGER ${trigger} ${timing} ${event} ON ${tbl} FOR EACH ROW ${weak}`,
-        );
-      }
-    }
   }
 
   /** One row more in a bucket, sent to its owner by the map. How long it took, ms; null where it was refused. */
