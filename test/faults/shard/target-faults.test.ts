@@ -160,7 +160,7 @@ describe("a right that is taken away in the middle", () => {
     await Promise.all(
       [first, second].map((each, i) =>
         each.asRoot(
-          `CREATE OR REPLACE USER ${user}; GRANT PROCESS ON *.* TO ${user}; GRANT SELECT, INSERT, UPDATE, DELETE ON ${world.names[i]}.* TO ${user};`,
+          `CREATE OR REPLACE USER ${user}; GRANT PROCESS ON *.* TO ${user}; GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER ON ${world.names[i]}.* TO ${user};`,
         ),
       ),
     );
