@@ -55,7 +55,9 @@ describe("a row whose key an old row of another bucket has at the target", () =>
     await world.at(a, give("shared", one));
     const { events, onEvent } = eventLog();
     const first = runMove(await one.claim(), await world.deps({ onEvent, more: { retries: 0 } }));
-    await until(() => events.some(({ status, kind }) => kind === "done" || status.waiting?.what === "bucket"));
+    await until(() =>
+      events.some(({ status, kind }) => kind === "done" || status.waiting?.what === "bucket"),
+    );
     const waited = events.find(({ status }) => status.waiting?.what === "bucket")?.status.waiting;
     copied.open();
     expect(await first).toMatchObject({ outcome: "moved", error: null });
@@ -82,7 +84,10 @@ describe("a row whose key an old row of another bucket has at the target", () =>
     for (const result of await Promise.all(moving)) {
       expect(result).toMatchObject({ outcome: "moved", error: null });
     }
-    expect([await ownerOf(b, "x"), await ownerOf(b, "y")]).toEqual([String(other.tenant), String(one.tenant)]);
+    expect([await ownerOf(b, "x"), await ownerOf(b, "y")]).toEqual([
+      String(other.tenant),
+      String(one.tenant),
+    ]);
   });
 
   it("stops the move where no move takes that row away, and says which buckets they are", async () => {
@@ -100,6 +105,10 @@ describe("a row whose key an old row of another bucket has at the target", () =>
     });
     expect(result.error?.message).toContain(`bucket ${one.number} cannot go on`);
     expect(result.error?.message).toContain(`a row of bucket ${other.number} on ${b}`);
+    await world.at(b, `SET @dcs_bucket = ${other.number}; DELETE FROM notes WHERE id = 'left'`);
+    await using rebalancer = await world.rebalancer();
+    const { results } = await rebalancer.resume({ buckets: [one.number], force: true });
+    expect(results).toMatchObject([{ outcome: "moved", error: null }]);
   });
 });
 

@@ -60,11 +60,10 @@ function unseen({ shard, server, findings }: ServerLook): DcsError | null {
     ({ kind, severity, hint }) => kind === "privileges" && severity === "refused" && /\bTRIGGER\b/.test(hint),
   );
   if (lacks === undefined || !findings.some(({ kind }) => kind === "trigger-missing")) return null;
-  return new DcsError(
-    "SHARD_AUTH",
-    `shard ${shard} does not show its triggers: ${lacks.problem}`,
-    { details: { shard, database: server.database, right: "TRIGGER", findings }, hint: lacks.hint },
-  );
+  return new DcsError("SHARD_AUTH", `shard ${shard} does not show its triggers: ${lacks.problem}`, {
+    details: { shard, database: server.database, right: "TRIGGER", findings },
+    hint: lacks.hint,
+  });
 }
 
 function unsuitable(src: ServerLook, dst: ServerLook, findings: readonly Finding[]): DcsError {

@@ -191,7 +191,10 @@ function shardOf(name: string, { state }: MoveDeps): Shard {
 }
 
 /** Triggers are shown only to users who may change them. Null where the user may, or a role may give it the right. */
-async function unseen({ rows: session, shard, target }: Side, { name, table }: Trigger): Promise<DcsError | null> {
+async function unseen(
+  { rows: session, shard, target }: Side,
+  { name, table }: Trigger,
+): Promise<DcsError | null> {
   const [rows = []] = await session.send(["SHOW GRANTS"]);
   const grants = readGrants(rows.flatMap((row) => Object.values(row).map(String)));
   const { database } = target;
