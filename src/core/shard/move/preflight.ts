@@ -6,6 +6,9 @@ import { type Finding, sayFinding } from "../schema/finding.ts";
 import { toShardError } from "../shard-error.ts";
 import type { MoveDeps } from "./move-deps.ts";
 
+/** How triggers look to a user who may not change them: MariaDB shows them without their bodies, MySQL not at all. */
+const UNSEEN = ["trigger-missing", "trigger-changed"];
+
 type Deps = Pick<MoveDeps, "clock" | "target" | "options">;
 
 /**
@@ -59,7 +62,7 @@ function unseen({ shard, server, findings }: ServerLook): DcsError | null {
   const lacks = findings.find(
     ({ kind, severity, hint }) => kind === "privileges" && severity === "refused" && /\bTRIGGER\b/.test(hint),
   );
-  if (lacks === undefined || !findings.some(({ kind }) => kind === "trigger-missing")) return null;
+  if (lacks === undefined || !findings.some(({ kind }) => UNSEEN.includes(kind))) return null;
   return new DcsError("SHARD_AUTH", `shard ${shard} does not show its triggers: ${lacks.problem}`, {
     details: { shard, database: server.database, right: "TRIGGER", findings },
     hint: lacks.hint,

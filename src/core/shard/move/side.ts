@@ -190,7 +190,7 @@ function shardOf(name: string, { state }: MoveDeps): Shard {
   });
 }
 
-/** Triggers are shown only to users who may change them. Null where the user may, or a role may give it the right. */
+/** Triggers, or their bodies, are shown only to users who may change them. Null where the user may, or a role may give it the right. */
 async function unseen(
   { rows: session, shard, target }: Side,
   { name, table }: Trigger,
