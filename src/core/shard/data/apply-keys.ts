@@ -1,3 +1,5 @@
+import { isMysqlError } from "../../mysql/mysql-error.ts";
+import { MOVER_ERRNO } from "../names.ts";
 import type { Lane } from "./lane.ts";
 import { type MoverAt, moverBytes } from "./mover-transaction.ts";
 import { readRows, tooLarge } from "./read-chunk.ts";
@@ -66,6 +68,14 @@ async function applySome(
     return first + (await applySome(sides, table, name, pks.slice(middle)));
   }
   const statements = read.text === null ? [deletion] : [deletion, table.replace(read.text)];
-  await dst.use((session) => moverBytes(session, at, statements), signal);
+  try {
+    await dst.use((session) => moverBytes(session, at, statements), signal);
+  } catch (error) {
+    // Two buckets may each wait for an old row of the other. What is deleted is still in the log, and is brought with it later.
+    if (isMysqlError(error) && error.errno === MOVER_ERRNO) {
+      await dst.use((session) => moverBytes(session, at, [deletion]), signal);
+    }
+    throw error;
+  }
   return read.rows;
 }

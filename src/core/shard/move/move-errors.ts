@@ -3,6 +3,7 @@ import { isMysqlError, type MysqlError } from "../../mysql/mysql-error.ts";
 import { type ShardPlace, toShardError } from "../shard-error.ts";
 import type { Move } from "./move.ts";
 import type { MoveRecord } from "./move-record.ts";
+import { keyTaken } from "./other-bucket.ts";
 import type { Side } from "./side.ts";
 
 /** The signal was seen at a safe point: nothing is wrong, and the move may be gone on with. */
@@ -62,6 +63,8 @@ export function sayFailure(
   places: readonly ShardPlace[] = [],
 ): DcsError {
   if (isDcsError(reason)) return reason;
+  const taken = keyTaken(reason, move);
+  if (taken !== null) return taken;
   const failed = reason instanceof ShardFailed ? reason : failedAt(reason, places);
   if (failed !== null) {
     const error = toShardError(failed.cause, failed.place);

@@ -22,8 +22,19 @@ export type MoveStep = (typeof MOVE_STEPS)[number];
 
 /** What a move or its step waits for. */
 export interface MoveWait {
-  /** `writers`: transactions that hold the bucket's row. `routers`: those that have not said that they have the new map. */
-  readonly what: "writers" | "routers" | "candidates" | "throttle" | "store" | "window";
+  /**
+   * `writers`: transactions that hold the bucket's row. `routers`: those that have not said that they have the new map. `bucket`: another
+   * one, whose old row at the target has a key of this one. `backlog`: the log, which writers make longer than the move makes it shorter.
+   */
+  readonly what:
+    | "writers"
+    | "routers"
+    | "candidates"
+    | "throttle"
+    | "store"
+    | "window"
+    | "bucket"
+    | "backlog";
   /** For people: which ones. */
   readonly for: string;
   /** Epoch ms. */

@@ -5,6 +5,7 @@ import type { MoverSession } from "../data/mover-session.ts";
 import { makeThrottle, type Throttle } from "../data/throttle.ts";
 import type { BucketState } from "../names.ts";
 import type { TableInfo } from "../schema/table-info.ts";
+import { Behind } from "./behind.ts";
 import { isLockMissed, type RowChange } from "./bucket-row.ts";
 import type { MoveDeps } from "./move-deps.ts";
 import { Died, Stopped } from "./move-errors.ts";
@@ -43,6 +44,7 @@ export class Move implements Disposable {
   dst: Side;
   held: HeldMove;
   readonly pace: Pace;
+  readonly behind: Behind;
   /** Keys that were brought since they were compared; null before P5. */
   dirty: Map<string, RowKey> | null = null;
   /** P5 is done. */
@@ -80,6 +82,7 @@ export class Move implements Disposable {
     this.src = src;
     this.dst = dst;
     this.pace = new Pace(deps.clock);
+    this.behind = new Behind(deps.clock);
   }
 
   get record(): MoveRecord {

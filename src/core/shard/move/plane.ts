@@ -91,6 +91,8 @@ export async function applyRound(move: Move): Promise<{ ids: number; more: boole
     ? await src.lane.use((session) => readBacklog(session, record.bucket), deps.signal)
     : 0;
   report.applied(ids, backlog);
+  const words = move.behind.round(ids, backlog);
+  if (words !== undefined) report.waits(words === null ? null : { what: "backlog", for: words });
   return { ids, more, backlog };
 }
 
@@ -161,9 +163,11 @@ function inconsistent(move: Move, rows: readonly RowKey[]): DcsError {
   );
 }
 
-/** Strikes all there is in the log. */
+/** Strikes all there is in the log, for as long as writers make it longer: the move says so, and the signal ends it. */
 async function drainLog(move: Move): Promise<void> {
-  while ((await applyRound(move)).more);
+  do {
+    move.mayStop();
+  } while ((await applyRound(move)).more);
 }
 
 function compareOf(move: Move, signal: AbortSignal): Compare {

@@ -6,6 +6,9 @@ import { type Finding, sayFinding } from "../schema/finding.ts";
 import { toShardError } from "../shard-error.ts";
 import type { MoveDeps } from "./move-deps.ts";
 
+/** How triggers look to a user who may not change them: MariaDB shows them without their bodies, MySQL not at all. */
+const UNSEEN = ["trigger-missing", "trigger-changed"];
+
 type Deps = Pick<MoveDeps, "clock" | "target" | "options">;
 
 /**
@@ -27,7 +30,8 @@ export async function preflightMoves(
   for (const [src, dst] of pairs.values()) {
     if (src === undefined || dst === undefined) continue;
     const found = comparePair(state.keyspace, src, dst).filter(({ severity }) => severity === "refused");
-    if (found.length > 0) throw unsuitable(src, dst, found);
+    if (found.length === 0) continue;
+    throw unseen(src) ?? unseen(dst) ?? unsuitable(src, dst, found);
   }
 }
 
@@ -51,6 +55,18 @@ async function look(name: string, { keyspace, shards }: KeyspaceState, deps: Dep
   } catch (error) {
     throw toShardError(error, { shard: name, shown: target.shown });
   }
+}
+
+/** Of triggers that are not shown to a user who may not change them nothing is known. */
+function unseen({ shard, server, findings }: ServerLook): DcsError | null {
+  const lacks = findings.find(
+    ({ kind, severity, hint }) => kind === "privileges" && severity === "refused" && /\bTRIGGER\b/.test(hint),
+  );
+  if (lacks === undefined || !findings.some(({ kind }) => UNSEEN.includes(kind))) return null;
+  return new DcsError("SHARD_AUTH", `shard ${shard} does not show its triggers: ${lacks.problem}`, {
+    details: { shard, database: server.database, right: "TRIGGER", findings },
+    hint: lacks.hint,
+  });
 }
 
 function unsuitable(src: ServerLook, dst: ServerLook, findings: readonly Finding[]): DcsError {

@@ -6,6 +6,7 @@ import type { MoveDeps } from "./move-deps.ts";
 import { Died, isFinal, Stopped, sayFailure } from "./move-errors.ts";
 import type { MoveOutcome, MoveResult } from "./move-event.ts";
 import type { HeldMove } from "./move-record.ts";
+import { otherToWaitFor } from "./other-bucket.ts";
 import { runPhases } from "./phases.ts";
 import { MoveReport } from "./report.ts";
 
@@ -47,6 +48,8 @@ class MoveRun {
   readonly #report: MoveReport;
   readonly #state: RunState = { isClosed: false };
   #failures = 0;
+  /** Times that it was not its turn yet. */
+  #waits = 0;
   #rowsBefore = 0;
   #patienceEnds: number | null = null;
 
@@ -86,10 +89,12 @@ class MoveRun {
     const { bucket } = held.record;
     let why = reason;
     for (;;) {
-      const end = this.#givenUp(why, held);
+      const other = await this.#otherToWaitFor(why, held);
+      const end = other === null ? this.#givenUp(why, held) : null;
       if (end !== null) return end;
-      const delay = this.#delay();
-      this.#report.retry(this.#say(why, held), this.#failures, delay);
+      const delay = other === null ? this.#delay() : backoffDelay(AGAIN_OPEN, this.#waits++);
+      if (other === null) this.#report.retry(this.#say(why, held), this.#failures, delay);
+      else this.#report.waits({ what: "bucket", for: other });
       const isStopped = await this.#pause(delay);
       if (isStopped) return { outcome: "stopped", error: null };
       try {
@@ -104,6 +109,13 @@ class MoveRun {
         why = error;
       }
     }
+  }
+
+  /** What there is to wait for, which is no failure. A store that does not answer is asked again by the takeover. */
+  async #otherToWaitFor(reason: unknown, { record }: HeldMove): Promise<string | null> {
+    const { shards, signal } = this.#deps;
+    if (this.#state.isClosed || signal.aborted) return null;
+    return otherToWaitFor(reason, record, shards).catch(() => null);
   }
 
   /** How the move ends here, when it is not to be taken up again. Counts the failure. */

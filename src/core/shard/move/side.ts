@@ -6,6 +6,7 @@ import type { MysqlTarget } from "../../mysql/mysql-url.ts";
 import { Lane } from "../data/lane.ts";
 import { MoverSession } from "../data/mover-session.ts";
 import type { Keyspace, Shard } from "../keyspace.ts";
+import { readGrants } from "../schema/grants.ts";
 import { isSameTrigger } from "../schema/install-schema.ts";
 import { readTriggers } from "../schema/schema-state.ts";
 import { type Dialect, readServer } from "../schema/server-info.ts";
@@ -132,7 +133,7 @@ export async function demandSameSchema(side: Side, keyspace: Keyspace): Promise<
     const lost = triggersOf(table, info, keyspace).find(
       (wanted) => !triggers.some((each) => each.name === wanted.name && isSameTrigger(each, wanted)),
     );
-    if (lost !== undefined) throw triggerLost(side.shard.name, lost);
+    if (lost !== undefined) throw (await unseen(side, lost)) ?? triggerLost(side.shard.name, lost);
   }
   const now = names.flatMap((each) => found.get(each) ?? []);
   if (markOf(side.identity, now) === side.mark) return;
@@ -187,6 +188,25 @@ function shardOf(name: string, { state }: MoveDeps): Shard {
   throw new DcsError("SHARD_CHANGED", `keyspace ${state.keyspace.name} has no shard ${name}`, {
     details: { shard: name, known },
   });
+}
+
+/** Triggers, or their bodies, are shown only to users who may change them. Null where the user may, or a role may give it the right. */
+async function unseen(
+  { rows: session, shard, target }: Side,
+  { name, table }: Trigger,
+): Promise<DcsError | null> {
+  const [rows = []] = await session.send(["SHOW GRANTS"]);
+  const grants = readGrants(rows.flatMap((row) => Object.values(row).map(String)));
+  const { database } = target;
+  if (grants.hasRoles || grants.has("TRIGGER", database)) return null;
+  return new DcsError(
+    "SHARD_AUTH",
+    `shard ${shard.name} (${target.shown}) does not show trigger ${name} of table ${table}: the user lacks TRIGGER on database ${database}`,
+    {
+      details: { shard: shard.name, url: target.shown, right: "TRIGGER", table, trigger: name },
+      hint: `GRANT TRIGGER ON \`${database}\`.* TO that user; then \`dcs shard resume\``,
+    },
+  );
 }
 
 function triggerLost(shard: string, { name, table }: Trigger): DcsError {

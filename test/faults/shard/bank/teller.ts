@@ -1,22 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Book, Fate } from "./book.ts";
 import { type BankClient, type BankTx, LostRow } from "./clients.ts";
+import { type Account, type Doc, insert, take, update } from "./rows.ts";
 import { rowKey, rowText } from "./tables.ts";
-
-interface Account {
-  readonly tenant: number;
-  readonly id: number;
-  readonly v: number;
-  readonly slot: number;
-  readonly note: string;
-}
-
-interface Doc {
-  readonly id: number;
-  readonly tenant: number;
-  readonly v: number;
-  readonly note: string;
-}
 
 export interface TellerOptions {
   readonly client: BankClient;
@@ -30,9 +16,9 @@ export interface TellerOptions {
 
 /** Rows that one teller has at a time. */
 const MOST = 40;
-const SET = "UPDATE accounts SET v = ?, slot = ?, note = ? WHERE tenant = ? AND id = ?";
 
 type Change = (tx: BankTx) => Promise<void>;
+type Change2 = (tx: BankTx) => Promise<number>;
 type Effects = Map<string, string | null>;
 
 /** One writer. Nobody else writes its rows, but for the totals of the tenants, so it knows what each of them must be. */
@@ -117,10 +103,7 @@ export class Teller {
       { ...b, slot: a.slot, v: b.v + 1 },
     ] as const;
     await this.#become([a, b], to, async (tx) => {
-      const set = (account: Account) =>
-        tx.hit(SET, [account.v, account.slot, account.note, account.tenant, account.id]);
-      await set({ ...a, slot: -a.id });
-      for (const account of [to[1], to[0]]) await set(account);
+      for (const account of [{ ...a, slot: -a.id }, to[1], to[0]]) await update(tx, account);
     });
   }
 
@@ -308,21 +291,5 @@ export class Teller {
 
   #pick<T>(of: readonly T[]): T | undefined {
     return of[Math.floor(this.#o.random() * of.length)];
-  }
-}
-
-type Change2 = (tx: BankTx) => Promise<number>;
-
-function insert(tx: BankTx, how: string, { tenant, id, v, slot, note }: Account, then = ""): Promise<number> {
-  return tx.run(`${how} accounts (tenant, id, v, slot, note) VALUES (?, ?, ?, ?, ?)${then}`, [
-    ...[tenant, id, v, slot],
-    note,
-  ]);
-}
-
-function take<T>(list: T[], gone: readonly T[]): void {
-  for (const each of gone) {
-    const at = list.indexOf(each);
-    if (at >= 0) list.splice(at, 1);
   }
 }
