@@ -71,7 +71,7 @@ async function applySome(
   try {
     await dst.use((session) => moverBytes(session, at, statements), signal);
   } catch (error) {
-    // Two buckets may each wait for an old row of the other. What is deleted is still in the log, and is brought with it later.
+    // Two buckets may each wait for an old row of the other. What is deleted is still in the log, or is found missing by P5.
     if (isMysqlError(error) && error.errno === MOVER_ERRNO) {
       await dst.use((session) => moverBytes(session, at, [deletion]), signal);
     }
