@@ -104,14 +104,17 @@ describe("a journal behind a bad line", () => {
     proxy.cutAfterSend();
     const asked = await journal.request(runId, () => CANCEL);
     expect(asked.requests).toHaveLength(1);
-    // Each conversation of a request has two parts: this time the second answer is lost.
-    proxy.cutIn = 2;
-    const accepted = proxy.accepted;
-    const again = await journal.request(runId, () => CANCEL);
-    expect(proxy.accepted).toBe(accepted + 1);
-    expect(again.requests).toHaveLength(2);
-    expect(await direct.audits(runId)).toHaveLength(2);
-    expect((await direct.events(runId)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    // Each conversation of a request has two parts: now the second answer is lost, unless it was faster than the cut.
+    let made = 1;
+    for (const { accepted } = proxy; proxy.accepted === accepted && made < 20; made++) {
+      proxy.cutIn = 2;
+      const again = await journal.request(runId, () => CANCEL);
+      expect(again.requests).toHaveLength(made + 1);
+    }
+    expect(made).toBeLessThan(20);
+    expect(await direct.audits(runId)).toHaveLength(made);
+    const seqs = (await direct.events(runId)).map(({ seq }) => seq);
+    expect(seqs).toEqual(Array.from({ length: made + 1 }, (_, i) => i + 1));
   });
 
   it("gives up within its time when nothing answers, and goes on afterwards", async () => {
