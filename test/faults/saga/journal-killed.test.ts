@@ -48,7 +48,7 @@ const PLACES: readonly {
   })),
   {
     name: "MariaDB itself",
-    everyMs: 2000,
+    everyMs: 1000,
     open: async (): Promise<Place> => {
       const server = await startMariaDb();
       const strike: Strike = async () => {
