@@ -6,6 +6,7 @@ import { parseMysqlUrl } from "../../../src/core/mysql/mysql-url.ts";
 import { ShardStore } from "../../../src/core/shard/map/shard-store.ts";
 import { runMove } from "../../../src/core/shard/move/run-move.ts";
 import type { Store } from "../../../src/core/store/store.ts";
+import { untilLockWaits } from "../../support/lock-waits.ts";
 import { type MariaDb, startMariaDb } from "../../support/mariadb.ts";
 import { type Bucket, eventLog, type MoveWorld, moveWorld } from "../../support/move-world.ts";
 import { FaultyProxy } from "../../support/proxy.ts";
@@ -185,10 +186,10 @@ describe("the lock of the cut", () => {
         `USE ${src}; BEGIN; SELECT 1 FROM items WHERE tenant = ${bucket.tenant} AND id = 2 FOR UPDATE;`,
       );
       locking = (async () => {
-        await until(async () => (await waiting(own)) === 1, 10_000, 2);
+        await untilLockWaits(server, 1, src);
         // It waits for the bucket's row behind the cut; the cut waits for the other, and that for this one.
         const behind = two.run(`UPDATE ${row(2)}; COMMIT;`);
-        await until(async () => (await waiting(own)) === 2, 10_000, 2);
+        await untilLockWaits(server, 2, src);
         await one.run(`UPDATE ${row(2)}; COMMIT;`);
         await behind;
       })();
@@ -237,11 +238,6 @@ async function fenceOf(of: MoveWorld): Promise<string> {
   return server.asRoot(
     `SELECT trx_mysql_thread_id FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.db = '${of.names[0]}' ORDER BY trx_started LIMIT 1`,
   );
-}
-
-async function waiting(of: MoveWorld): Promise<number> {
-  const sql = `SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.db = '${of.names[0]}' AND t.trx_state = 'LOCK WAIT'`;
-  return Number(await server.asRoot(sql));
 }
 
 /** The target's server through a proxy. */

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { RouterEvent } from "../../../src/core/shard/router/router-event.ts";
 import { ShardRouter, type ShardRouterOptions } from "../../../src/core/shard/router/shard-router.ts";
+import { untilLockWaits } from "../../support/lock-waits.ts";
 import { type MariaDb, startMariaDb } from "../../support/mariadb.ts";
 import { nothingUntil, type ShardLab, shardLab } from "../../support/shard-lab.ts";
 import { until } from "../../support/until.ts";
@@ -174,8 +175,7 @@ describe("a router of shards", () => {
         await using fence = await lab.session(a);
         await fence.run("BEGIN; SELECT * FROM dcs_bucket WHERE bucket = 4 FOR UPDATE;");
         const update = tx.query("UPDATE notes SET note = 'seen' WHERE tenant = ?", [tenant]);
-        const waits = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
-        await until(async () => (await server.asRoot(waits)) === "1");
+        await untilLockWaits(server, 1);
         await fence.run(
           "UPDATE dcs_bucket SET state = 'owned', epoch = 3 WHERE bucket = 4; SET @dcs_bucket = 4;" +
             `INSERT INTO notes (tenant, id, note) SELECT tenant, id, note FROM ${b}.notes; COMMIT;`,
