@@ -1,5 +1,8 @@
-import { option } from "@oclif/core/flags";
+import { string } from "@oclif/core/args";
+import { boolean, option } from "@oclif/core/flags";
 import { integerFlag, positiveDurationFlag } from "../flags.ts";
+import { planFlags } from "../plan.ts";
+import { keyspaceFlag } from "./keyspace-flag.ts";
 
 /** What is planned. */
 export const planningFlags = {
@@ -34,6 +37,17 @@ export const moveFlags = {
   "throttle-lag": positiveDurationFlag({
     summary: "Copies wait while a server that is a replica is further behind than this",
   }),
+};
+
+/** Of commands that turn moves round. */
+export const turnFlags = {
+  ...keyspaceFlag,
+  force: boolean({ exclusive: ["plan"], summary: "Take them also from a process that lives" }),
+  ...moveFlags,
+  ...planFlags,
+};
+export const turnArgs = {
+  bucket: string({ ignoreStdin: true, description: "Buckets; all of them unless given" }),
 };
 
 /** What was typed of them. */

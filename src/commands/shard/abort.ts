@@ -1,9 +1,5 @@
-import { string } from "@oclif/core/args";
-import { boolean } from "@oclif/core/flags";
 import { DcsCommand } from "../../cli/base-command.ts";
-import { planFlags } from "../../cli/plan.ts";
-import { keyspaceFlag } from "../../cli/shard/keyspace-flag.ts";
-import { moveFlags } from "../../cli/shard/move-flags.ts";
+import { turnArgs, turnFlags } from "../../cli/shard/move-flags.ts";
 
 export default class ShardAbort extends DcsCommand {
   static override summary = "Take moves back that are under way, or close their reverse window";
@@ -18,15 +14,8 @@ status 9 when the moves were taken back.`;
   static override strict = false;
   static override stays = "!dry-run";
   static override exits = [3, 4, 5, 6, 7, 8, 9, 130, 143];
-  static override args = {
-    bucket: string({ ignoreStdin: true, description: "Buckets; all of them unless given" }),
-  };
-  static override flags = {
-    ...keyspaceFlag,
-    force: boolean({ exclusive: ["plan"], summary: "Take them also from a process that lives" }),
-    ...moveFlags,
-    ...planFlags,
-  };
+  static override args = turnArgs;
+  static override flags = turnFlags;
 
   protected async execute(): Promise<void> {
     const { argv, flags } = await this.parse(ShardAbort);
