@@ -19,6 +19,7 @@ describe("resolving while the store is in trouble", () => {
   const box = sandboxPerTest();
   let etcd: EtcdServer;
   let store: Store;
+  let registry: Store;
   let shift: number;
   /** Waits are short, so that the store is asked every half second. */
   const clock: Clock = {
@@ -32,7 +33,9 @@ describe("resolving while the store is in trouble", () => {
     shift = 0;
     etcd = await EtcdServer.start();
     store = await etcd.open("", 500);
-    open.push(store);
+    // Those who only prepare the scene are patient.
+    registry = await etcd.open("", 2000);
+    open.push(store, registry);
   });
 
   afterEach(async () => {
@@ -51,7 +54,7 @@ describe("resolving while the store is in trouble", () => {
       tags: [],
     };
     const instances = [{ spec, checked: false }];
-    const options = { store, clock: systemClock, holder: HOLDER, ttlMs: 5000, instances };
+    const options = { store: registry, clock: systemClock, holder: HOLDER, ttlMs: 5000, instances };
     open.push(await Registrar.start({ ...options, onEvent: (event) => events.push(event) }));
     return events;
   }
