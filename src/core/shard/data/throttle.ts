@@ -8,11 +8,13 @@ export interface ThrottleOptions {
   readonly clock: Clock;
   /** Rows a second, all lanes that share the throttle together. */
   readonly maxRate?: number;
-  /** Wait while a server runs more statements at once (`Threads_running`), or its replicas are so far behind. */
+  /** Wait while a server runs more statements at once (`Threads_running`), or is a replica that is further behind, s. */
   readonly maxThreads?: number;
   readonly maxLagS?: number;
   /** Of the servers that are watched. */
   readonly watched?: readonly MoverSession[];
+  /** Why it waits for a server, in words; null once it waits no more. */
+  readonly onWait?: (why: string | null) => void;
   /** How old what is known of the servers may be, ms (500). */
   readonly everyMs?: number;
 }
@@ -21,13 +23,13 @@ export interface ThrottleOptions {
 export function makeThrottle(options: ThrottleOptions): Throttle {
   const { clock, maxRate, watched = [], everyMs = 500 } = options;
   let freeAt = clock.monotonic();
-  let asked = { at: Number.NEGATIVE_INFINITY, isBusy: Promise.resolve(false) };
-  const isBusy = () => {
+  let asked = { at: Number.NEGATIVE_INFINITY, busy: Promise.resolve<string | null>(null) };
+  const busy = () => {
     if (clock.monotonic() - asked.at >= everyMs) {
-      const answers = Promise.all(watched.map((session) => isServerBusy(session, options)));
-      asked = { at: clock.monotonic(), isBusy: answers.then((all) => all.includes(true)) };
+      const answers = Promise.all(watched.map((session) => busyServer(session, options)));
+      asked = { at: clock.monotonic(), busy: answers.then((all) => all.find((why) => why !== null) ?? null) };
     }
-    return asked.isBusy;
+    return asked.busy;
   };
   return async (rows, signal) => {
     signal.throwIfAborted();
@@ -38,25 +40,37 @@ export function makeThrottle(options: ThrottleOptions): Throttle {
       if (begin > clock.monotonic()) await sleep(clock, begin - clock.monotonic(), signal);
     }
     if (options.maxThreads === undefined && options.maxLagS === undefined) return;
-    while (await isBusy()) await sleep(clock, everyMs, signal);
+    let why = await busy();
+    if (why === null) return;
+    for (; why !== null; why = await busy()) {
+      options.onWait?.(why);
+      await sleep(clock, everyMs, signal);
+    }
+    options.onWait?.(null);
   };
 }
 
-async function isServerBusy(
+/** What keeps us away from a server; null where nothing does. */
+async function busyServer(
   session: MoverSession,
   { maxThreads, maxLagS }: ThrottleOptions,
-): Promise<boolean> {
+): Promise<string | null> {
   const [threads = [], replica = []] = await session.send([
     "SHOW GLOBAL STATUS LIKE 'Threads_running'",
     ...(maxLagS === undefined
       ? []
       : [session.dialect === "mysql" ? "SHOW REPLICA STATUS" : "SHOW SLAVE STATUS"]),
   ]);
-  if (maxThreads !== undefined && Number(threads[0]?.["Value"] ?? 0) > maxThreads) return true;
-  if (maxLagS === undefined) return false;
-  // Null where a replica does not follow at all.
-  return replica.some((row) => {
+  const running = Number(threads[0]?.["Value"] ?? 0);
+  if (maxThreads !== undefined && running > maxThreads) {
+    return `a server that runs ${running} statements at once, more than ${maxThreads}`;
+  }
+  if (maxLagS === undefined) return null;
+  for (const row of replica) {
+    // Null where a replica does not follow at all.
     const lag = row["Seconds_Behind_Master"] ?? row["Seconds_Behind_Source"] ?? null;
-    return lag === null || Number(lag) > maxLagS;
-  });
+    if (lag === null) return "a replica that does not follow its source";
+    if (Number(lag) > maxLagS) return `a replica that is ${lag} s behind, more than ${maxLagS} s`;
+  }
+  return null;
 }

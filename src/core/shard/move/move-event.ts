@@ -25,16 +25,9 @@ export interface MoveWait {
   /**
    * `writers`: transactions that hold the bucket's row. `routers`: those that have not said that they have the new map. `bucket`: another
    * one, whose old row at the target has a key of this one. `backlog`: the log, which writers make longer than the move makes it shorter.
+   * `servers`: those that `--throttle-threads` or `--throttle-lag` keeps it away from.
    */
-  readonly what:
-    | "writers"
-    | "routers"
-    | "candidates"
-    | "throttle"
-    | "store"
-    | "window"
-    | "bucket"
-    | "backlog";
+  readonly what: "writers" | "routers" | "candidates" | "servers" | "window" | "bucket" | "backlog";
   /** For people: which ones. */
   readonly for: string;
   /** Epoch ms. */

@@ -212,6 +212,7 @@ export class Move implements Disposable {
       ...(maxThreads !== null && { maxThreads }),
       ...(maxLagS !== null && { maxLagS }),
       watched: this.#extra,
+      onWait: (why) => this.report.waits(why === null ? null : { what: "servers", for: why }),
     });
   }
 }
