@@ -3,6 +3,8 @@
  * The build makes dist/entries/<name>.js of each.
  */
 export const ENTRIES = {
+  "bench-ticker": "core/bench/load/ticker.entry.ts",
+  "bench-worker": "core/bench/load/worker.entry.ts",
   "guard-thread": "core/lock/guard-thread.entry.ts",
   "torture-worker": "core/lock/torture/torture-worker.entry.ts",
   watchdog: "core/process/watchdog.entry.ts",

@@ -1,0 +1,41 @@
+import { redact } from "../../util/redact.ts";
+
+/** Codes of undici and Node in words that say what happened. */
+const KINDS: Readonly<Record<string, string>> = {
+  UND_ERR_SOCKET: "closed",
+  UND_ERR_CONNECT_TIMEOUT: "connect timeout",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "garbage",
+  UND_ERR_RESPONSE: "garbage",
+  UND_ERR_INFO: "closed",
+  EPIPE: "ECONNRESET",
+};
+
+/** Short, and one of few: what kind of failure this is. */
+export function failureKind(error: unknown): string {
+  const code = codeOf(error);
+  if (code === null) return "error";
+  // llhttp: what came is not HTTP.
+  if (code.startsWith("HPE_")) return "garbage";
+  return KINDS[code] ?? code;
+}
+
+/** The failure in words, without secrets; with the reasons of each address where several were tried. */
+export function sayFailure(error: unknown): string {
+  if (!(error instanceof Error)) return redact(String(error));
+  if (error instanceof AggregateError && error.message === "") {
+    return [...new Set(error.errors.map(sayFailure))].join(", ");
+  }
+  return redact(error.message);
+}
+
+/** True for what this machine, and not the target, has run out of. */
+export function isLocalFailure(kind: string): boolean {
+  return kind === "EADDRNOTAVAIL" || kind === "EMFILE" || kind === "ENFILE" || kind === "ENOBUFS";
+}
+
+function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  return error.cause === undefined ? null : codeOf(error.cause);
+}

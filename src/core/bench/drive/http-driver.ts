@@ -1,0 +1,111 @@
+import type { Client, Dispatcher } from "undici";
+import { createPicker, type Picker } from "../../traffic/picker.ts";
+import type { HttpRequestSpec } from "../bench-plan.ts";
+import type { Call, Driver, DriverInstance, DriverShare } from "./driver.ts";
+import { HttpLanes } from "./http-lanes.ts";
+
+type Undici = typeof import("undici");
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** The server closes first; a connection that is opened anew for each request of a slow rate would be measured. */
+const KEEP_ALIVE_MS = 600_000;
+
+interface Candidate extends DriverInstance {
+  readonly id: string;
+}
+
+export interface HttpDriverOptions {
+  readonly request: HttpRequestSpec;
+  readonly share: DriverShare;
+  /** With query. */
+  readonly path: string;
+  /** Of a plain URL; null: the instances of a service, which `follow` tells. */
+  readonly origin: string | null;
+}
+
+/** HTTP/1.1 and HTTP/2 by undici; to one origin, or to the instances of a service as the product's own balancer picks them. */
+export class HttpDriver implements Driver {
+  readonly #o: HttpDriverOptions;
+  readonly #undici: Undici;
+  readonly #lanes = new Map<string, HttpLanes>();
+  readonly #picker: Picker<Candidate> = createPicker<Candidate>("wrr", []);
+  readonly #only: HttpLanes | null;
+
+  private constructor(undici: Undici, options: HttpDriverOptions) {
+    this.#undici = undici;
+    this.#o = options;
+    this.#only = options.origin === null ? null : this.#lanesTo(options.origin);
+  }
+
+  static async open(options: HttpDriverOptions): Promise<HttpDriver> {
+    return new HttpDriver(await import("undici"), options);
+  }
+
+  send(call: Call): void {
+    if (this.#only !== null) {
+      this.#only.send(call);
+      return;
+    }
+    const instance = this.#picker.pick();
+    if (instance === null) {
+      call.failed("no instance", "no ready instance of the service is registered");
+      return;
+    }
+    call.instance = instance.index;
+    this.#lanesTo(`http://${instance.endpoint}`).send(call);
+  }
+
+  follow(instances: readonly DriverInstance[]): void {
+    this.#picker.update(instances.map((instance) => ({ ...instance, id: instance.endpoint })));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lanes) => lanes.close()));
+  }
+
+  #lanesTo(origin: string): HttpLanes {
+    const known = this.#lanes.get(origin);
+    if (known !== undefined) return known;
+    const { request, share, path } = this.#o;
+    const { method, headers, body, http2, streams, okStatuses } = request;
+    const options: Dispatcher.DispatchOptions = {
+      path,
+      method: method as Dispatcher.HttpMethod,
+      headers: headers.flat(),
+      body: body === null ? null : Buffer.from(body),
+    };
+    const made = new HttpLanes({
+      open: () => this.#client(origin),
+      shot: { options, okStatuses },
+      connections: share.connections,
+      streams: http2 ? streams : 1,
+    });
+    this.#lanes.set(origin, made);
+    return made;
+  }
+
+  #client(origin: string): Client {
+    const { http2, streams, insecure, ca } = this.#o.request;
+    const { hostname } = new URL(origin);
+    return new this.#undici.Client(origin, {
+      pipelining: http2 ? streams : 1,
+      allowH2: http2,
+      ...(http2 ? { maxConcurrentStreams: streams, h2Options: { useH2c: origin.startsWith("http:") } } : {}),
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      // The benchmark has one limit over all of a request.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: {
+        timeout: CONNECT_TIMEOUT_MS,
+        rejectUnauthorized: !insecure,
+        ...(ca === null ? {} : { ca }),
+        ...(isIpLiteral(hostname) ? {} : { servername: hostname }),
+      },
+    } as ConstructorParameters<Undici["Client"]>[1]);
+  }
+}
+
+function isIpLiteral(host: string): boolean {
+  return host.startsWith("[") || /^\d+(?:\.\d+){3}$/.test(host);
+}

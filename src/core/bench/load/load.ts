@@ -1,0 +1,22 @@
+/** When a load is measured, in ms of the workers' clock. */
+export interface LoadWindow {
+  /** The load begins: the warm-up, if there is one. */
+  readonly beginMs: number;
+  /** The measurement begins. */
+  readonly measureMs: number;
+  /** Nothing is sent after it; null where a number of requests ends it. */
+  readonly endMs: number | null;
+}
+
+/** One worker's load. */
+export interface Load {
+  /** Resolves when everything was sent and has ended. */
+  run(window: LoadWindow): Promise<void>;
+  /** Sends nothing more; `run` resolves when what is under way has ended. */
+  finish(): void;
+  /** Sends nothing more and gives up what is under way; `run` resolves soon. */
+  stop(): void;
+}
+
+/** How often limits of time are looked at, in ms; shorter than any that can be given. */
+export const SWEEP_MS = 10;
