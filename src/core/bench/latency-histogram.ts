@@ -43,7 +43,7 @@ export class LatencyHistogram {
 
   record(ms: number): void {
     const us = Math.round(ms * 1000);
-    this.#inner.recordValue(us < 1 ? 1 : us > LIMIT_US ? LIMIT_US : us);
+    this.#inner.recordValue(Math.min(Math.max(us, 1), LIMIT_US));
     if (ms > this.#max) this.#max = ms;
   }
 

@@ -63,7 +63,10 @@ export class HttpFlight implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     const status = this.#status;
-    if (this.#isCancelled) return this.#end();
+    if (this.#isCancelled) {
+      this.#end();
+      return;
+    }
     const isOk = this.#shot.okStatuses.some(({ from, to }) => status >= from && status <= to);
     // The lane is free before the call ends: its end may be what sends the next.
     this.#end();

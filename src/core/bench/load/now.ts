@@ -1,8 +1,18 @@
-import { systemClock } from "../../util/clock.ts";
+/** The difference between two clocks, from the one of several looks at which this thread was disturbed least. */
+function measureOffset(): number {
+  let best = { took: Number.POSITIVE_INFINITY, offset: 0 };
+  for (let look = 0; look < 10; look++) {
+    const before = performance.now();
+    const monotonic = Number(process.hrtime.bigint()) / 1e6;
+    const took = performance.now() - before;
+    if (took < best.took) best = { took, offset: monotonic - before - took / 2 };
+  }
+  return best.offset;
+}
 
-const offset = systemClock.monotonic() - performance.now();
+const offset = measureOffset();
 
-/** CLOCK_MONOTONIC in ms: the same in all threads, and cheap enough to ask several times for each request. */
+/** CLOCK_MONOTONIC in ms: the same in all threads to a few µs, and cheap enough to ask several times for each request. */
 export function now(): number {
   return offset + performance.now();
 }

@@ -64,10 +64,16 @@ export class Pacer implements Load {
     const { beginMs, measureMs, endMs } = this.#window;
     for (let sent = 0; this.#isSending; sent++) {
       const due = schedule.peek();
-      if (due === null || (endMs !== null && beginMs + due >= endMs)) return this.finish();
+      if (due === null || (endMs !== null && beginMs + due >= endMs)) {
+        this.finish();
+        return;
+      }
       const dueMs = beginMs + due;
       const nowMs = now();
-      if (dueMs > nowMs) return ticker.at(dueMs);
+      if (dueMs > nowMs) {
+        ticker.at(dueMs);
+        return;
+      }
       if (sent >= BURST) {
         setImmediate(() => this.#tick());
         return;

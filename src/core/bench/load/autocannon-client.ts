@@ -1,0 +1,111 @@
+import type { HttpRequestSpec } from "../bench-plan.ts";
+import { failureKind, sayFailure } from "../drive/failure-kind.ts";
+import { now } from "./now.ts";
+import type { Ended, Recorder } from "./recorder.ts";
+
+/** What is used of a client of autocannon 9.0.0: one connection, one request at a time. */
+export interface AutocannonClient {
+  readonly parser: { initialize(type: string): void; execute(chunk: Buffer): unknown };
+  readonly conn: { destroy(error?: Error): void };
+  readonly reqsMade: number;
+  responseMax: number | undefined;
+  _connect(): void;
+  _doRequest(): void;
+  _destroyConnection(): void;
+  on(event: "request", fn: () => void): void;
+  on(event: "headers", fn: (headers: { readonly shouldKeepAlive: boolean }) => void): void;
+  on(event: "response", fn: (status: number, bytes: number) => void): void;
+  on(event: "connError", fn: (error: Error) => void): void;
+}
+
+/** What all clients of a load share. */
+export interface AutocannonTally {
+  readonly recorder: Recorder;
+  readonly okStatuses: HttpRequestSpec["okStatuses"];
+  readonly timeoutMs: number;
+  /** A request goes out now; says whether it is measured. */
+  readonly onRequest: () => boolean;
+}
+
+/** A target that is gone is not asked a hundred thousand times a second. */
+const FAILED_MS = 20;
+
+/**
+ * Counts the requests of one client itself, to the microsecond, and mends what autocannon leaves undone: a connection that closes
+ * under a request is no answer (autocannon counts nothing); an answer with `Connection: close` needs a new connection before the
+ * next request; the parser begins anew with each connection, and what it cannot read ends the connection.
+ */
+export function countClient(client: AutocannonClient, tally: AutocannonTally): () => Ended | null {
+  const { recorder, okStatuses, timeoutMs } = tally;
+  let pending: Ended | null = null;
+  let isMeasured = false;
+  let isClosing = false;
+  let failedAt = Number.NEGATIVE_INFINITY;
+  let garbage: Error | null = null;
+
+  const settle = (): Ended | null => {
+    const ended = pending;
+    pending = null;
+    return isMeasured ? ended : null;
+  };
+  /** There will be no answer to what is pending. */
+  const lose = () => {
+    const ended = settle();
+    if (ended === null) return;
+    const at = now();
+    if (garbage !== null) recorder.failed(ended, at, "garbage", sayFailure(garbage));
+    else if (at - ended.dueMs >= timeoutMs) recorder.timedOut(ended, at);
+    else recorder.failed(ended, at, "closed", "the connection was closed without an answer");
+    garbage = null;
+  };
+
+  const { _connect: connect, _doRequest: doRequest } = client;
+  client._connect = () => {
+    lose();
+    client.parser.initialize("RESPONSE");
+    isClosing = false;
+    if (now() - failedAt < FAILED_MS) setTimeout(() => connect.call(client), FAILED_MS);
+    else connect.call(client);
+  };
+  client._doRequest = () => {
+    if (!isClosing) {
+      doRequest.call(client);
+      return;
+    }
+    client._destroyConnection();
+    client._connect();
+  };
+  const { parser } = client;
+  const execute = parser.execute.bind(parser);
+  parser.execute = (chunk) => {
+    const result = execute(chunk);
+    if (result instanceof Error) {
+      garbage = result;
+      failedAt = now();
+      client.conn.destroy(result);
+    }
+    return result;
+  };
+
+  client.on("request", () => {
+    isMeasured = tally.onRequest();
+    const at = now();
+    pending = { dueMs: at, launchedMs: at, beganMs: at, instance: 0 };
+  });
+  client.on("headers", ({ shouldKeepAlive }) => {
+    if (!shouldKeepAlive) isClosing = true;
+  });
+  client.on("response", (status, bytes) => {
+    const ended = settle();
+    if (ended === null) return;
+    if (okStatuses.some(({ from, to }) => status >= from && status <= to)) recorder.ok(ended, now(), bytes);
+    else recorder.failed(ended, now(), String(status), `the target answered ${status}`);
+  });
+  client.on("connError", (error) => {
+    failedAt = now();
+    if (garbage !== null) return;
+    const ended = settle();
+    if (ended !== null) recorder.failed(ended, failedAt, failureKind(error), sayFailure(error));
+  });
+  return settle;
+}

@@ -1,0 +1,96 @@
+/** One worker of a benchmark: a thread with a load of its own, which tells what it saw slice by slice. */
+import { parentPort, workerData } from "node:worker_threads";
+import { toDcsError } from "../../errors.ts";
+import { Histograms } from "../latency-histogram.ts";
+import type { LoadWindow } from "./load.ts";
+import { now } from "./now.ts";
+import { type OpenLoad, openLoad } from "./open-load.ts";
+import { Recorder } from "./recorder.ts";
+import type { BenchOrder, BenchReport, BenchWorkerData } from "./worker-messages.ts";
+
+const { plan, worker, instances } = workerData as BenchWorkerData;
+
+function tell(report: BenchReport): void {
+  parentPort?.postMessage(report);
+}
+
+/** Posts a slice at each of its ends, until it is stopped; the last call posts what is left. */
+function slicing(recorder: Recorder, { measureMs }: LoadWindow): () => void {
+  let index = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const take = () => {
+    tell({ type: "slice", slice: recorder.take(index) });
+    index += 1;
+  };
+  const next = () => {
+    timer = setTimeout(
+      () => {
+        take();
+        next();
+      },
+      measureMs + (index + 1) * plan.sliceMs - now(),
+    );
+  };
+  next();
+  return () => {
+    clearTimeout(timer);
+    take();
+  };
+}
+
+/** The share of the measured time in which this thread's event loop worked; ask when it has ended. */
+function utilisation({ measureMs, endMs }: LoadWindow): () => number {
+  let begun = performance.eventLoopUtilization();
+  let ended: ReturnType<typeof performance.eventLoopUtilization> | null = null;
+  const timers = [
+    setTimeout(() => {
+      begun = performance.eventLoopUtilization();
+    }, measureMs - now()),
+  ];
+  if (endMs !== null)
+    timers.push(
+      setTimeout(() => {
+        ended = performance.eventLoopUtilization();
+      }, endMs - now()),
+    );
+  return () => {
+    for (const timer of timers) clearTimeout(timer);
+    return performance.eventLoopUtilization(ended ?? performance.eventLoopUtilization(), begun).utilization;
+  };
+}
+
+async function run(opened: OpenLoad, recorder: Recorder, window: LoadWindow): Promise<void> {
+  const used = utilisation(window);
+  const endSlices = slicing(recorder, window);
+  await opened.load.run(window);
+  const endedMs = now();
+  endSlices();
+  tell({ type: "done", endedMs, utilisation: used() });
+}
+
+try {
+  const recorder = new Recorder(await Histograms.load(), plan.target.kind === "service");
+  const opened = await openLoad(plan, worker, recorder);
+  opened.follow(instances);
+  parentPort?.on("message", (order: BenchOrder) => {
+    if (order.type === "start") {
+      run(opened, recorder, order.window)
+        .catch(fail)
+        .finally(async () => {
+          await opened[Symbol.asyncDispose]();
+          parentPort?.close();
+        });
+    } else if (order.type === "follow") opened.follow(order.instances);
+    else if (order.type === "finish") opened.load.finish();
+    else opened.load.stop();
+  });
+  tell({ type: "ready" });
+} catch (error) {
+  fail(error);
+}
+
+function fail(error: unknown): void {
+  const { code, message, hint } = toDcsError(error);
+  tell({ type: "failed", code, message, hint });
+  parentPort?.close();
+}
