@@ -89,8 +89,7 @@ export async function runPlan(options: RunPlanOptions): Promise<RunOutcome> {
     if (signal.aborted) onAbort();
     const { endedMs, utilisation } = await crew.done();
     await crew.leave();
-    const until = Math.min(endMs ?? endedMs, stoppedMs, Math.max(endedMs, measureMs));
-    const durationMs = Math.max(until - measureMs, 0);
+    const durationMs = Math.max(Math.min(endMs ?? endedMs, stoppedMs) - measureMs, 0);
     return { gathering, startedAt, durationMs, offered: offeredRate(plan, durationMs), utilisation, endedBy };
   } finally {
     clearInterval(progress);
