@@ -1,5 +1,9 @@
 /** Text on a terminal: widths, columns, and making foreign text harmless. */
 
+import { printable } from "../core/util/printable.ts";
+
+export { printable };
+
 /** A table before it is laid out. */
 export interface Table {
   readonly head: readonly string[];
@@ -8,24 +12,12 @@ export interface Table {
   readonly empty?: string;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences of our own colours
 const SGR = /\u001b\[[0-9;]*m/g;
 const COMBINING = /[\p{Mn}\p{Me}\p{Cf}]/u;
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const ASCII = /^[\u0020-\u007e]*$/;
-
-/** The text with control characters shown as escapes, so that a name in the store cannot steer the terminal. */
-export function printable(text: string): string {
-  return text.replace(CONTROL, (char) => {
-    if (char === "\n") return "\\n";
-    if (char === "\t") return "\\t";
-    const code = char.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
-  });
-}
 
 /** Columns the text takes on a terminal; colours count nothing, wide characters two. */
 export function displayWidth(text: string): number {

@@ -1,5 +1,5 @@
 import { DcsError, isDcsError } from "../core/errors.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../core/util/nearest.ts";
 
 /** A flag as oclif keeps it; the part that messages need. */
 interface FlagFacts {

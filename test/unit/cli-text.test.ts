@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { wantsColour } from "../../src/cli/colour.ts";
 import { ConsoleOutput, type OutputMode, shellQuote } from "../../src/cli/output.ts";
-import { nearest } from "../../src/cli/suggest.ts";
 import { displayWidth, layoutTable, printable } from "../../src/cli/text.ts";
+import { nearest } from "../../src/core/util/nearest.ts";
 
 describe("text", () => {
   it("counts columns", () => {

@@ -1,6 +1,6 @@
 import type { Hook } from "@oclif/core/hooks";
 import { DcsError } from "../../core/errors.ts";
-import { nearest } from "../suggest.ts";
+import { nearest } from "../../core/util/nearest.ts";
 
 /** Says what is wrong with a command that does not exist, and names the one that was probably meant. */
 const hook: Hook.CommandNotFound = async ({ config, id, argv }) => {

@@ -24,6 +24,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
   let best: string | null = null;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {
+    if (candidate === word) return word;
     const distance = candidate.startsWith(word) && word.length > 2 ? 1 : editDistance(word, candidate);
     if (distance < bestDistance) {
       best = candidate;
