@@ -573,6 +573,12 @@ export const ERROR_TABLE = {
     about: "Some of what was asked for was done, some was not; the data names each.",
     hint: "see the data for what is left, then run it again",
   },
+  BENCH_UNREACHABLE: {
+    exit: 5,
+    retryable: true,
+    about: "The target of `dcs bench` did not answer the first request, so nothing was measured.",
+    hint: "check that the target runs, and that this machine reaches it",
+  },
   WATCHDOG_LOST: {
     exit: 1,
     retryable: true,
@@ -598,6 +604,20 @@ export const ERROR_TABLE = {
     about:
       "Rows of a bucket differed between both servers of its move even after they were copied again; the move was stopped before its cut.",
     hint: "look for triggers, cascades and types that change what is written there; then `dcs shard resume`, or `dcs shard abort`",
+  },
+  BENCH_FAILED: {
+    exit: 99,
+    retryable: false,
+    about:
+      "A threshold of `dcs bench` is broken, or the target is slower than its base; the data has all numbers.",
+    hint: "see what was slow with --report report.html",
+  },
+  BENCH_INVALID: {
+    exit: 98,
+    retryable: true,
+    about:
+      "`dcs bench` cannot stand behind its numbers: the generator was saturated, the target was not warm, or too little was measured.",
+    hint: "do what the reason says, then run it again",
   },
   TORTURE_FAILED: {
     exit: 99,

@@ -144,9 +144,13 @@ export interface BenchResult {
   readonly series: readonly SeriesPoint[];
   /** `[percentile, ms]` of `latencyMs`, rising, for plots: denser towards 100. */
   readonly percentiles: readonly (readonly [number, number])[];
+  /** How `latencyMs` is spread: up to so many ms (and above the one before), which share of all; no more than 16, none when empty. */
+  readonly distribution: readonly { readonly upToMs: number; readonly share: number }[];
   /** One for each run, in order. */
   readonly runs: readonly RunStatistics[];
   readonly environment: BenchEnvironment;
+  /** Who ended it before its time; null when it ran to its end. */
+  readonly endedBy: "person" | "threshold" | null;
   /** Only with `--find-max`. */
   readonly findMax: FindMaxResult | null;
   /** Only with `--baseline`. */

@@ -4,7 +4,7 @@ import type { HttpRequestSpec } from "../bench-plan.ts";
 import type { Call, Driver, DriverInstance, DriverShare } from "./driver.ts";
 import { HttpLanes } from "./http-lanes.ts";
 
-type Undici = typeof import("undici");
+export type Undici = typeof import("undici");
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** The server closes first; a connection that is opened anew for each request of a slow rate would be measured. */
@@ -67,45 +67,46 @@ export class HttpDriver implements Driver {
     const known = this.#lanes.get(origin);
     if (known !== undefined) return known;
     const { request, share, path } = this.#o;
-    const { method, headers, body, http2, streams, okStatuses } = request;
-    const options: Dispatcher.DispatchOptions = {
-      path,
-      method: method as Dispatcher.HttpMethod,
-      headers: headers.flat(),
-      body: body === null ? null : Buffer.from(body),
-    };
     const made = new HttpLanes({
-      open: () => this.#client(origin),
-      shot: { options, okStatuses },
+      open: () => openClient(this.#undici, origin, request),
+      shot: { options: dispatchOptions(path, request), okStatuses: request.okStatuses },
       connections: share.connections,
-      streams: http2 ? streams : 1,
+      streams: request.http2 ? request.streams : 1,
     });
     this.#lanes.set(origin, made);
     return made;
   }
-
-  #client(origin: string): Client {
-    const { http2, streams, insecure, ca } = this.#o.request;
-    const { hostname } = new URL(origin);
-    return new this.#undici.Client(origin, {
-      pipelining: http2 ? streams : 1,
-      allowH2: http2,
-      ...(http2 ? { maxConcurrentStreams: streams, h2Options: { useH2c: origin.startsWith("http:") } } : {}),
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      // The benchmark has one limit over all of a request.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: {
-        timeout: CONNECT_TIMEOUT_MS,
-        rejectUnauthorized: !insecure,
-        ...(ca === null ? {} : { ca }),
-        ...(isIpLiteral(hostname) ? {} : { servername: hostname }),
-      },
-    } as ConstructorParameters<Undici["Client"]>[1]);
-  }
 }
 
-function isIpLiteral(host: string): boolean {
-  return host.startsWith("[") || /^\d+(?:\.\d+){3}$/.test(host);
+/** What each request is, for undici. `path` with query. */
+export function dispatchOptions(
+  path: string,
+  { method, headers, body }: HttpRequestSpec,
+): Dispatcher.DispatchOptions {
+  return {
+    path,
+    method: method as Dispatcher.HttpMethod,
+    headers: headers.flat(),
+    body: body === null ? null : Buffer.from(body),
+  };
+}
+
+/** A connection to the origin, which is made with the first request. */
+export function openClient({ Client }: Undici, origin: string, request: HttpRequestSpec): Client {
+  const { http2, streams, insecure, ca } = request;
+  return new Client(origin, {
+    pipelining: http2 ? streams : 1,
+    allowH2: http2,
+    ...(http2 ? { maxConcurrentStreams: streams, h2Options: { useH2c: origin.startsWith("http:") } } : {}),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    // The benchmark has one limit over all of a request.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: {
+      timeout: CONNECT_TIMEOUT_MS,
+      rejectUnauthorized: !insecure,
+      ...(ca === null ? {} : { ca }),
+    },
+  } as ConstructorParameters<typeof Client>[1]);
 }

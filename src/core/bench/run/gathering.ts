@@ -1,6 +1,6 @@
 import type { DriverInstance } from "../drive/driver.ts";
 import type { Histograms, LatencyHistogram } from "../latency-histogram.ts";
-import type { SliceReport } from "../load/slice.ts";
+import type { SliceError, SliceInstance, SliceReport } from "../load/slice.ts";
 import type { InstanceResult, LatencySummary, RequestCounts, SeriesPoint } from "../result.ts";
 
 type Counts = { -readonly [K in keyof RequestCounts]: RequestCounts[K] };
@@ -81,19 +81,25 @@ export class Gathering {
     addCounts(this.#counts, report.counts);
     this.#bytes += report.bytes;
     this.#lagOf[worker] = lag.percentile(99);
-    for (const { kind, count, example } of report.errors) {
-      const seen = this.#errors.get(kind);
-      if (seen === undefined) this.#errors.set(kind, { count, example });
-      else seen.count += count;
-    }
-    for (const { index, counts, latency: of } of report.instances) {
-      const tally = this.#instances.get(index) ?? { counts: none(), latency: histograms.create() };
-      this.#instances.set(index, tally);
-      addCounts(tally.counts, counts);
-      tally.latency.add(histograms.decode(of));
-    }
+    for (const error of report.errors) this.#noteError(error);
+    for (const { index, counts, latency: of } of report.instances)
+      this.#tally(index, counts, histograms.decode(of));
     if (slices === null || report.index < slices) this.#okWithin += report.counts.ok;
     this.#addSlice(report, latency, lag);
+  }
+
+  /** Puts another run's behind this one's. */
+  merge(other: Gathering): void {
+    this.latency.add(other.latency);
+    this.service.add(other.service);
+    this.lag.add(other.lag);
+    this.errorLatency.add(other.errorLatency);
+    addCounts(this.#counts, other.#counts);
+    this.#bytes += other.#bytes;
+    this.#okWithin += other.#okWithin;
+    for (const error of other.errors()) this.#noteError(error);
+    for (const [index, { counts, latency }] of other.#instances) this.#tally(index, counts, latency);
+    this.#slices.push(...other.#within());
   }
 
   /** Times of each percentile, for plots: closer and closer towards 100. */
@@ -118,8 +124,8 @@ export class Gathering {
 
   /** The slices within the measurement; of the one that is not complete yet only at the end. */
   series(isEnded = true): readonly SeriesPoint[] {
-    const { sliceMs, slices, workers } = this.#o;
-    const within = slices === null ? this.#slices : this.#slices.slice(0, slices);
+    const { sliceMs, workers } = this.#o;
+    const within = this.#within();
     const complete = isEnded ? within : within.filter(({ reported }) => reported === workers);
     return complete.map(({ counts, latency, lag }, index) => ({
       atS: ((index + 1) * sliceMs) / 1000,
@@ -133,6 +139,27 @@ export class Gathering {
       max: latency.max,
       lagP99: lag.percentile(99),
     }));
+  }
+
+  #within(): readonly Slice[] {
+    const { slices } = this.#o;
+    return slices === null ? this.#slices : this.#slices.slice(0, slices);
+  }
+
+  #noteError({ kind, count, example }: SliceError): void {
+    const seen = this.#errors.get(kind);
+    if (seen === undefined) this.#errors.set(kind, { count, example });
+    else seen.count += count;
+  }
+
+  #tally(index: number, counts: SliceInstance["counts"], latency: LatencyHistogram): void {
+    const tally = this.#instances.get(index) ?? {
+      counts: none(),
+      latency: this.#o.histograms.create(),
+    };
+    this.#instances.set(index, tally);
+    addCounts(tally.counts, counts);
+    tally.latency.add(latency);
   }
 
   #addSlice({ index, counts }: SliceReport, latency: LatencyHistogram, lag: LatencyHistogram): void {
