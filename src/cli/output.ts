@@ -1,6 +1,6 @@
 import { redact } from "../core/util/redact.ts";
 import { shellQuote } from "../core/util/shell-quote.ts";
-import { paint } from "./colour.ts";
+import { type Paint, paint } from "./colour.ts";
 import { layoutTable, printable, type Table } from "./text.ts";
 
 export type { Table } from "./text.ts";
@@ -16,6 +16,8 @@ export type OutputMode = (typeof OUTPUT_MODES)[number];
  */
 export interface View {
   readonly lines?: () => readonly string[];
+  /** As `lines`, in colour; what comes from others must be printable already. */
+  readonly painted?: (paint: Paint) => readonly string[];
   readonly table?: () => Table;
   readonly wide?: () => Table;
   readonly names?: () => readonly string[];
@@ -128,6 +130,7 @@ export class ConsoleOutput implements Output {
         break;
     }
     if (view.table) return this.#table(view.table());
+    if (view.painted) return view.painted(paint(this.#streams.stdout));
     return (view.lines?.() ?? []).map(printable);
   }
 

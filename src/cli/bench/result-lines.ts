@@ -1,10 +1,10 @@
 import { fewestFor } from "../../core/bench/judge/bench-metrics.ts";
 import type { BenchResult, LatencySummary } from "../../core/bench/result.ts";
-import { formatDuration } from "../../core/util/duration.ts";
 import { formatByteSize } from "../../core/util/byte-size.ts";
+import { formatDuration } from "../../core/util/duration.ts";
 import { formatMetric } from "../../core/verdict/metric.ts";
 import type { Paint } from "../colour.ts";
-import { layoutTable } from "../text.ts";
+import { layoutTable, printable } from "../text.ts";
 
 const LABEL = 11;
 const BAR = 40;
@@ -23,7 +23,10 @@ export function benchLines(result: BenchResult, paint: Paint): readonly string[]
   ];
 }
 
-function head({ target, setup, mode, engine, durationMs, runs }: BenchResult, paint: Paint): readonly string[] {
+function head(
+  { target, setup, mode, engine, durationMs, runs }: BenchResult,
+  paint: Paint,
+): readonly string[] {
   const { operation, connections, workers, warmupMs, rate } = setup;
   const how =
     mode === "max"
@@ -32,8 +35,8 @@ function head({ target, setup, mode, engine, durationMs, runs }: BenchResult, pa
   const long = `${formatDuration(durationMs)}${runs.length > 1 ? ` in ${runs.length} runs` : ""}`;
   const warm = warmupMs > 0 ? ` after ${formatDuration(warmupMs)} of warm-up` : "";
   return [
-    paint.bold(target),
-    paint.dim(`${operation}, ${how}, ${plural(workers, "worker")}, ${long}${warm}`),
+    paint.bold(printable(target)),
+    paint.dim(`${printable(operation)}, ${how}, ${plural(workers, "worker")}, ${long}${warm}`),
   ];
 }
 
@@ -58,12 +61,17 @@ function numbers(result: BenchResult): readonly string[] {
       ? []
       : [
           line("service", times(serviceMs, latencyCount(result))),
-          line("pacer lag", `p50 ${time(pacerLagMs.p50)}  p99 ${time(pacerLagMs.p99)}  max ${time(pacerLagMs.max)}`),
+          line(
+            "pacer lag",
+            `p50 ${time(pacerLagMs.p50)}  p99 ${time(pacerLagMs.p99)}  max ${time(pacerLagMs.max)}`,
+          ),
         ]),
     ...(failed > 0 ? [line("errors", times(errorLatencyMs, failed))] : []),
     ...errors
       .slice(0, MOST_ERRORS)
-      .map(({ kind, count: of, example }) => line("", `${count(of)} × ${kind}: ${example}`)),
+      .map(({ kind, count: of, example }) =>
+        line("", `${count(of)} × ${printable(kind)}: ${printable(example)}`),
+      ),
     ...(errors.length > MOST_ERRORS ? [line("", `… and ${errors.length - MOST_ERRORS} more kinds`)] : []),
   ];
 }
@@ -136,18 +144,26 @@ function steps({ findMax }: BenchResult, paint: Paint): readonly string[] {
     limit: "no higher rate was tried",
   }[findMax.limitedBy];
   const most =
-    findMax.rate === 0 ? "no rate held" : `${formatMetric("rate", findMax.rate)} is the highest rate that held; ${by}`;
+    findMax.rate === 0
+      ? "no rate held"
+      : `${formatMetric("rate", findMax.rate)} is the highest rate that held; ${by}`;
   return ["", ...layoutTable(table, paint.bold), "", paint.bold(most)];
 }
 
 function verdict(result: BenchResult, paint: Paint): readonly string[] {
   const colour = { PASS: paint.green, FAIL: paint.red, INVALID: paint.yellow }[result.verdict];
-  const reasons = result.reasons.map((reason, index) =>
-    index === 0
-      ? `${colour(paint.bold(result.verdict.padEnd(LABEL - 1)))} ${reason}`
-      : `${" ".repeat(LABEL)}${reason}`,
-  );
-  return ["", ...reasons, ...result.notes.map((note) => paint.dim(`${"note".padEnd(LABEL)}${note}`))];
+  const reasons = result.reasons
+    .map(printable)
+    .map((reason, index) =>
+      index === 0
+        ? `${colour(paint.bold(result.verdict.padEnd(LABEL - 1)))} ${reason}`
+        : `${" ".repeat(LABEL)}${reason}`,
+    );
+  return [
+    "",
+    ...reasons,
+    ...result.notes.map(printable).map((note) => paint.dim(`${"note".padEnd(LABEL)}${note}`)),
+  ];
 }
 
 function line(label: string, text: string): string {

@@ -17,7 +17,9 @@ const DECADES = { first: -3, last: 7 };
 /** The shares between round edges, as fine as fits. */
 export function distributionOf(histogram: LatencyHistogram): BenchResult["distribution"] {
   if (histogram.count === 0) return [];
-  const times = Array.from({ length: STEPS }, (_, step) => histogram.percentile(((step + 0.5) / STEPS) * 100));
+  const times = Array.from({ length: STEPS }, (_, step) =>
+    histogram.percentile(((step + 0.5) / STEPS) * 100),
+  );
   const [lowest, highest] = [histogram.percentile(0), histogram.max];
   for (const ladder of LADDERS) {
     const edges = edgesBetween(ladder, lowest, highest);
