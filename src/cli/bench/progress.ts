@@ -15,11 +15,14 @@ export interface BenchProgressOptions {
   readonly onQuit: () => void;
 }
 
+/** In a log, a line so often, ms. */
+const LINE_MS = 990;
+
 /** Shows how far a benchmark is, on stderr: a live view on a terminal, else a line a second; nothing with -q. */
 export class BenchProgress implements AsyncDisposable {
   readonly #o: BenchProgressOptions;
   #view: BenchView | null = null;
-  #toldSlices = 0;
+  #toldMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: BenchProgressOptions) {
     this.#o = options;
@@ -62,11 +65,11 @@ export class BenchProgress implements AsyncDisposable {
   }
 
   #tell({ gathering, phase, elapsedMs }: RunProgress, { durationMs }: BenchPlan): void {
-    const points = gathering.series(false);
-    if (points.length < this.#toldSlices) this.#toldSlices = 0;
-    const point = points.at(-1);
-    if (point === undefined || points.length === this.#toldSlices || phase === "warm-up") return;
-    this.#toldSlices = points.length;
+    // Another run has begun.
+    if (elapsedMs < this.#toldMs) this.#toldMs = Number.NEGATIVE_INFINITY;
+    const point = gathering.series(false).at(-1);
+    if (point === undefined || phase === "warm-up" || elapsedMs - this.#toldMs < LINE_MS) return;
+    this.#toldMs = elapsedMs;
     const of = durationMs === null ? "" : ` of ${formatDuration(durationMs)}`;
     const failed = point.errors + point.timeouts;
     const at = formatDuration(durationMs === null ? elapsedMs : Math.min(elapsedMs, durationMs));

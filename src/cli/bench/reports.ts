@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { appendFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { BenchResult } from "../../core/bench/result.ts";
+import type { BenchResult, ComparisonResult } from "../../core/bench/result.ts";
 import { DcsError } from "../../core/errors.ts";
 import type { Output } from "../output.ts";
 
@@ -26,28 +26,54 @@ export function refuseUnwritable(flags: ReportFlags): void {
   }
 }
 
+/** The three forms of one result. */
+interface Forms {
+  readonly html: () => Promise<string>;
+  readonly junit: () => Promise<string>;
+  readonly summary: () => Promise<string>;
+}
+
 /** Writes `--report` and `--junit`, and the summary of a GitHub job where there is one. FILE_INVALID names the flag. */
-export async function writeReports(
-  result: BenchResult,
+export async function writeReports(result: BenchResult, flags: ReportFlags, out: Output): Promise<void> {
+  await writeForms(flags, out, {
+    async html() {
+      const { renderBenchReport } = await import("../../views/bench-report.ts");
+      const { reportAssets } = await import("../../views/report-assets.ts");
+      return renderBenchReport(result, await reportAssets());
+    },
+    junit: async () => (await import("../../core/bench/report/junit.ts")).benchJunit(result),
+    summary: async () => (await import("../../core/bench/report/github-summary.ts")).benchSummary(result),
+  });
+}
+
+/** As `writeReports`, of a comparison. */
+export async function writeComparison(
+  result: ComparisonResult,
   flags: ReportFlags,
   out: Output,
-  env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<void> {
-  if (flags.report !== undefined) {
-    const { renderBenchReport } = await import("../../views/bench-report.ts");
-    const { reportAssets } = await import("../../views/report-assets.ts");
-    await write("report", flags.report, renderBenchReport(result, await reportAssets()));
-    out.note(`report: ${flags.report}`);
+  await writeForms(flags, out, {
+    async html() {
+      const { renderComparisonReport } = await import("../../views/bench-report.ts");
+      const { reportAssets } = await import("../../views/report-assets.ts");
+      return renderComparisonReport(result, await reportAssets());
+    },
+    junit: async () => (await import("../../core/bench/report/compare-junit.ts")).comparisonJunit(result),
+    summary: async () =>
+      (await import("../../core/bench/report/compare-summary.ts")).comparisonSummary(result),
+  });
+}
+
+async function writeForms({ report, junit }: ReportFlags, out: Output, forms: Forms): Promise<void> {
+  if (report !== undefined) {
+    await write("report", report, await forms.html());
+    out.note(`report: ${report}`);
   }
-  if (flags.junit !== undefined) {
-    const { benchJunit } = await import("../../core/bench/report/junit.ts");
-    await write("junit", flags.junit, benchJunit(result));
-  }
-  const summary = env["GITHUB_STEP_SUMMARY"];
+  if (junit !== undefined) await write("junit", junit, await forms.junit());
+  const summary = process.env["GITHUB_STEP_SUMMARY"];
   if (summary === undefined || summary === "") return;
-  const { benchSummary } = await import("../../core/bench/report/github-summary.ts");
   try {
-    await appendFile(summary, `${benchSummary(result)}\n`);
+    await appendFile(summary, `${await forms.summary()}\n`);
   } catch (error) {
     out.warn(
       "SUMMARY",

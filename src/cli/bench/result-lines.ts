@@ -52,7 +52,7 @@ function numbers(result: BenchResult): readonly string[] {
     ...(dropped > 0 ? [`${count(dropped)} dropped`] : []),
   ];
   const achieved = `${formatMetric("rate", rate.achieved)} answered well`;
-  const offered = rate.offered === null ? "" : ` of ${formatMetric("rate", rate.offered)}`;
+  const offered = rate.offered === null ? "" : ` of ${formatMetric("rate", rate.offered)} offered`;
   return [
     line("requests", counts.join(", ")),
     line("rate", `${achieved}${offered}, ${formatByteSize(bytesPerS)}/s`),

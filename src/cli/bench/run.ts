@@ -69,7 +69,6 @@ function tell(result: BenchResult, { out, signal }: BenchPlaces): number {
       names: () => [result.verdict],
     });
   }
-  if (failure !== null && isDocument) throw failure;
   if (failure !== null) throw failure;
   return VERDICT_EXIT[result.verdict];
 }

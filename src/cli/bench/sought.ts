@@ -6,10 +6,11 @@ import { parseThreshold, type Threshold } from "../../core/verdict/threshold.ts"
 const EXCLUDED = ["stages", "requests", "runs", "baseline", "save"] as const;
 
 /** The threshold of `--find-max`. USAGE for what is none, or beside a flag that says how often or how long by itself. */
-export function parseSought(flags: {
-  readonly "find-max"?: string | undefined;
-  readonly [other: string]: unknown;
-}): Threshold {
+export function parseSought(
+  flags: { readonly "find-max"?: string | undefined } & {
+    readonly [name in (typeof EXCLUDED)[number]]?: unknown;
+  },
+): Threshold {
   const clash = EXCLUDED.find((name) => flags[name] !== undefined);
   if (clash !== undefined) {
     throw new DcsError("USAGE", `--find-max cannot go with --${clash}: it chooses the rates itself`, {
