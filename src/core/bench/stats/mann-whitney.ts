@@ -21,7 +21,6 @@ export interface MannWhitney {
 export function mannWhitney(a: readonly number[], b: readonly number[]): MannWhitney {
   if ([...a, ...b].some(Number.isNaN)) throw new RangeError("a value to rank is not a number");
   const [n, m] = [a.length, b.length];
-  if (n === 0 || m === 0) return { u: 0, p: 1 };
   const { ranks, ties } = doubledMidranks([...a, ...b]);
   const sum = ranks.slice(0, n).reduce((total, rank) => total + rank, 0);
   const u = (sum - n * (n + 1)) / 2;

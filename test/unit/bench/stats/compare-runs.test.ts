@@ -137,6 +137,16 @@ it("does not say that nothing got worse by the effect of what did, and may be ch
   );
 });
 
+it.each([0.963, 1.037])(
+  "has no verdict while a change as large as asked for is not ruled out both ways: %d",
+  (factor) => {
+    const steps = [-3, -2, -2, -1, -1, 1, 1, 2, 2, 3];
+    const at = (by: number) => steps.map((step) => ({ ...BASE, p99: 41 * by * (1 + 0.0173 * step) }));
+    expect(outcomes(compare(at(1), at(1.0001)))).toMatchObject({ p99: "same" });
+    expect(outcomes(compare(at(1), at(factor)))).toMatchObject({ p99: "unclear" });
+  },
+);
+
 describe("with errors", () => {
   it("fails when one request in a hundred fails that did not", () => {
     const seen = compare(runs(10), runs(10, { errorRate: 0.01 }));
@@ -166,6 +176,10 @@ describe("with errors", () => {
     const seen = compare(runs(10), withErrors([0, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
     expect(seen.verdict).toBe("INVALID");
     expect(outcomes(seen)).toMatchObject({ errorRate: "unclear" });
+    // Ranks alone would rule a rise by a hundredth out: 9 of 10 runs are as they were.
+    const many = Array.from({ length: 10 }, (_, index) => 0.2 + index / 1e6);
+    const wild = many.map((rate, index) => (index === 3 ? 0.29 : rate));
+    expect(outcomes(compare(withErrors(many), withErrors(wild)))).toMatchObject({ errorRate: "unclear" });
     // Most runs have fewer errors, and the mean has more: neither better nor worse.
     const mixed = compare(
       withErrors(Array.from({ length: 10 }, (_, index) => 0.001 + index / 1e5)),
