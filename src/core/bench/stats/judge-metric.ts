@@ -29,6 +29,7 @@ export interface MeasuredMetric {
   readonly values: { readonly a: readonly number[]; readonly b: readonly number[] };
 }
 
+/** `detectable` is 1 where no change can be shown, or none is known; so that all of it can be written as JSON. */
 export interface JudgedMetric extends MetricComparison {
   /** False of what is only shown: it is in no verdict, and its `adjustedP` is its `p`. */
   readonly isJudged: boolean;
