@@ -74,7 +74,12 @@ export function benchResult(changes: Partial<BenchResult> = {}): BenchResult {
     instances: [],
     series,
     percentiles: percentilesOf(latencies),
+    distribution: [
+      { upToMs: 10, share: 0.6 },
+      { upToMs: 100, share: 0.4 },
+    ],
     runs: [runOf(latencyMs, 999.1, 0.0009)],
+    endedBy: null,
     environment: {
       dcs: "0.1.0",
       node: "24.21.0",

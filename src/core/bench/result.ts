@@ -179,7 +179,9 @@ export interface FindMaxResult {
 /** One metric of a comparison: A is the base, B is what is judged. */
 export interface MetricComparison {
   readonly metric: keyof RunStatistics;
-  /** Medians over the runs. */
+  /** False for what is only shown: it decides nothing. */
+  readonly isJudged: boolean;
+  /** Medians over the runs; of the error rate means. */
   readonly a: number;
   readonly b: number;
   /** (b - a) / a; of the error rate b - a. */
@@ -188,7 +190,7 @@ export interface MetricComparison {
   readonly p: number;
   /** After Holm, over all metrics. */
   readonly adjustedP: number;
-  /** The smallest change that so many runs of this noise could show. */
+  /** The smallest change that so many runs of this noise could show; 1 when they can show none. */
   readonly detectable: number;
   readonly outcome: "better" | "worse" | "same" | "unclear";
 }

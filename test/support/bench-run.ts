@@ -1,0 +1,25 @@
+import { expect } from "vitest";
+import { benchOptions, type LoadInput } from "../../src/cli/bench/bench-request.ts";
+import type { BenchResult } from "../../src/core/bench/result.ts";
+import { runBench } from "../../src/core/bench/run/run-bench.ts";
+
+export interface BenchRunOptions extends LoadInput {
+  readonly thresholds?: readonly string[];
+  readonly abortAfterMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a benchmark in this process, by the flags of the command. */
+export async function benchRun(target: string, options: BenchRunOptions): Promise<BenchResult> {
+  const { thresholds = [], abortAfterMs = null, signal = new AbortController().signal, ...flags } = options;
+  const unused = () => Promise.reject(new Error("nothing else is needed"));
+  return runBench({
+    options: await benchOptions(target, flags, unused),
+    ...{ thresholds, abortAfterMs, runs: 1, findMax: null, store: unused, version: "test", cwd: "/", signal },
+  });
+}
+
+/** The value is what it must be, to 3%. */
+export function expectClose(value: number, truth: number, what: string, share = 0.03): void {
+  expect(Math.abs(value - truth) / truth, `${what}: ${value} where ${truth} is right`).toBeLessThan(share);
+}
