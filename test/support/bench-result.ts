@@ -193,6 +193,7 @@ export function comparisonResult(changes: Partial<ComparisonResult> = {}): Compa
     adjustedP: number,
   ): MetricComparison => ({
     metric: name,
+    isJudged: true,
     a,
     b,
     change: name === "errorRate" ? b - a : b / a - 1,

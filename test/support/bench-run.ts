@@ -15,7 +15,7 @@ export async function benchRun(target: string, options: BenchRunOptions): Promis
   const unused = () => Promise.reject(new Error("nothing else is needed"));
   return runBench({
     options: await benchOptions(target, flags, unused),
-    ...{ thresholds, abortAfterMs, runs: 1, findMax: null, store: unused, version: "test", cwd: "/", signal },
+    ...{ thresholds, abortAfterMs, signal },
   });
 }
 

@@ -11,10 +11,14 @@ import type { Arrival, Stage } from "../load/schedule.ts";
 /** What a caller asks for; what is left out gets its default. Times in ms. */
 export interface BenchOptions {
   readonly target: BenchTarget;
-  readonly http: HttpRequestSpec;
-  readonly grpc: GrpcRequestSpec;
-  readonly operation: OperationSpec | null;
-  readonly places: LockPlaces | null;
+  /** What is sent to HTTP: GET without a body, and 2xx and 3xx are good, unless told. */
+  readonly http?: Partial<HttpRequestSpec>;
+  /** What is sent to gRPC: an empty message, whose type the server tells, unless told. */
+  readonly grpc?: Partial<GrpcRequestSpec>;
+  /** What is done to Redis, etcd or MySQL; each has its cheapest. */
+  readonly operation?: OperationSpec | null;
+  /** Where the locks of `lock:` are. */
+  readonly places?: LockPlaces | null;
   /** Max mode: requests under way at a time. Rate mode: connections at most, as many as are needed unless given. */
   readonly connections?: number;
   readonly durationMs?: number;
@@ -32,6 +36,17 @@ export interface BenchOptions {
   readonly maxInFlight?: number;
 }
 
+const HTTP: HttpRequestSpec = {
+  method: "GET",
+  headers: [],
+  body: null,
+  http2: false,
+  streams: 10,
+  insecure: false,
+  ca: null,
+  okStatuses: [{ from: 200, to: 399 }],
+};
+const GRPC: GrpcRequestSpec = { proto: null, message: "{}", metadata: [], insecure: false, ca: null };
 const DURATION_MS = 10_000;
 const CONNECTIONS = 10;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -45,7 +60,9 @@ const SLICES = { most: 600, fewest: 10, usualMs: 1000, shortestMs: 100 };
 
 /** The plan of one run with every default filled in. The engine is `loop` for max mode until the target was looked at. */
 export function benchPlan(options: BenchOptions, cores: number): BenchPlan {
-  const { target, http, grpc, operation, places, amount = null } = options;
+  const { target, operation = null, places = null, amount = null } = options;
+  const http = { ...HTTP, ...options.http };
+  const grpc = { ...GRPC, ...options.grpc };
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS, arrival = "even", seed = 1 } = options;
   const isRate = options.rate !== undefined || options.stages !== undefined;
   const durationMs =

@@ -10,7 +10,7 @@ export interface FindMaxOptions {
   /** No higher rate is tried. */
   readonly limit: number;
   readonly onStep: (step: FindMaxStep) => void;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 export interface FoundMax {
@@ -34,7 +34,7 @@ export async function findMax({ tryRate, start, limit, onStep, signal }: FindMax
   let failed: { readonly rate: number; readonly isTarget: boolean } | null = null;
   let last: BenchResult | null = null;
   let rate = Math.min(start, limit);
-  while (steps.length < MOST_STEPS && !signal.aborted) {
+  while (steps.length < MOST_STEPS && signal?.aborted !== true) {
     const result = await tryRate(rate);
     last = result;
     const step = stepOf(rate, result);

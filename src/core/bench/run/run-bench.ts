@@ -8,11 +8,13 @@ import { BenchSession, type SessionOptions } from "./session.ts";
 
 export interface BenchRequest extends SessionOptions {
   /** As `--threshold` takes them. */
-  readonly thresholds: readonly string[];
-  readonly abortAfterMs: number | null;
-  readonly runs: number;
-  /** Look for the highest rate at which it holds, and so do the thresholds; null: do not. */
-  readonly findMax: Threshold | null;
+  readonly thresholds?: readonly string[];
+  /** End a run early when a threshold is broken so many ms after its beginning, or later. */
+  readonly abortAfterMs?: number | null;
+  /** 1 */
+  readonly runs?: number;
+  /** Look for the highest rate at which it holds, and so do the thresholds. */
+  readonly findMax?: Threshold | null;
   /** The plan that will be run, before anything is sent but the probe. */
   readonly onPlan?: (plan: BenchPlan) => Promise<void>;
   readonly onProgress?: (progress: RunProgress & { readonly run: number }, plan: BenchPlan) => void;
@@ -24,19 +26,20 @@ const FIND_MAX = { start: 100, limit: 1_000_000, stepMs: 5000 };
 
 /** One benchmark, from the first request to the verdict. Rejects as `BenchSession.open`; a verdict that is no, or none, is a result. */
 export async function runBench(request: BenchRequest): Promise<BenchResult> {
-  const thresholds = benchThresholds(request.thresholds);
+  const { runs = 1, findMax: sought = null, abortAfterMs = null } = request;
+  const thresholds = benchThresholds(request.thresholds ?? []);
   await using session = await BenchSession.open(
-    request.findMax === null ? request : { ...request, options: searchOptions(request) },
+    sought === null ? request : { ...request, options: searchOptions(request) },
   );
   const { plan } = session;
   await request.onPlan?.(plan);
-  const measure = (each: BenchPlan, own: readonly BenchThreshold[], runs: number) =>
+  const measure = (each: BenchPlan, own: readonly BenchThreshold[], times: number) =>
     session.measure({
-      ...{ plan: each, thresholds: own, runs, abortAfterMs: request.abortAfterMs },
+      ...{ plan: each, thresholds: own, runs: times, abortAfterMs },
       onProgress: (progress) => request.onProgress?.(progress, each),
     });
-  if (request.findMax === null) return measure(plan, thresholds, request.runs);
-  const own = [{ threshold: request.findMax, isDefault: false }, ...thresholds];
+  if (sought === null) return measure(plan, thresholds, runs);
+  const own = [{ threshold: sought, isDefault: false }, ...thresholds];
   return searchMax(request, plan, (rate) => measure(atRate(plan, rate), own, 1));
 }
 
@@ -55,7 +58,7 @@ async function searchMax(
     start: stages?.[0]?.from ?? FIND_MAX.start,
     limit: FIND_MAX.limit,
     onStep: (step) => onStep?.(step),
-    signal,
+    ...(signal === undefined ? {} : { signal }),
   });
   return { ...best, findMax: found };
 }

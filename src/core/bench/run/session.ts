@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import { DcsError } from "../../errors.ts";
 import type { Store } from "../../store/store.ts";
 import type { BenchPlan } from "../bench-plan.ts";
 import type { BenchThreshold } from "../judge/judge-run.ts";
@@ -14,13 +15,14 @@ import { NO_INSTANCES, runSeries } from "./run-series.ts";
 
 export interface SessionOptions {
   readonly options: BenchOptions;
-  /** Of the coordination store; asked for only when the target is a service. */
-  readonly store: () => Promise<Store>;
+  /** The coordination store; asked for only when the target is a service, and stays the caller's. */
+  readonly store?: () => Promise<Store>;
   /** dcs's own version, for the record. */
-  readonly version: string;
-  readonly cwd: string;
+  readonly version?: string;
+  /** Whose commit is told; that of the process unless given. */
+  readonly cwd?: string;
   /** Before the first measurement: ends it with its reason. Later: what was measured is told. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 export interface Measurement {
@@ -41,6 +43,16 @@ interface SessionParts {
   readonly signal: AbortSignal;
 }
 
+async function follow(
+  { store }: SessionOptions,
+  { target }: BenchPlan,
+  signal: AbortSignal,
+): Promise<FollowedService | null> {
+  if (target.kind !== "service") return null;
+  if (store === undefined) throw new DcsError("USAGE", "a service is found in the store, and none was given");
+  return FollowedService.open(await store(), target, signal);
+}
+
 /** A target that has answered its first request, and can be measured now, once or again and again. */
 export class BenchSession implements AsyncDisposable {
   readonly #parts: SessionParts;
@@ -50,11 +62,11 @@ export class BenchSession implements AsyncDisposable {
   }
 
   /** Rejects with USAGE, BENCH_UNREACHABLE, SERVICE_NOT_FOUND, or what opening the target's backend rejects with. */
-  static async open({ options, store, version, cwd, signal }: SessionOptions): Promise<BenchSession> {
+  static async open(given: SessionOptions): Promise<BenchSession> {
+    const { options, version = "unknown", cwd = process.cwd() } = given;
+    const { signal = new AbortController().signal } = given;
     const wanted = fitOpenFiles(benchPlan(options, cpus().length));
-    const { target } = wanted;
-    const followed =
-      target.kind === "service" ? await FollowedService.open(await store(), target, signal) : null;
+    const followed = await follow(given, wanted, signal);
     try {
       const [{ plan, notes }, histograms, environment] = await Promise.all([
         probe(wanted, followed?.now ?? [], signal),

@@ -1,9 +1,9 @@
-import type { BenchMode, ComparisonResult } from "../result.ts";
+import type { BenchMode, ComparisonResult, MetricComparison } from "../result.ts";
 import { type ComparedSide, differencesToNote, whyNotComparable } from "./comparable.ts";
 import { labelOf, sayChange, sayP, sayShort, share } from "./comparison-words.ts";
 import { runsToShow } from "./detectable.ts";
 import { holm } from "./holm.ts";
-import { type JudgedMetric, judgeMetric, type MeasuredMetric, type Metric, measure } from "./judge-metric.ts";
+import { judgeMetric, type MeasuredMetric, type Metric, measure } from "./judge-metric.ts";
 import { fewestRuns, smallestP } from "./mann-whitney.ts";
 
 export interface CompareRunsOptions {
@@ -17,11 +17,6 @@ export interface CompareRunsOptions {
   readonly alpha: number;
   /** The runs of A and B took turns: see `abbaOrder`. */
   readonly isInterleaved: boolean;
-}
-
-export interface RunComparison extends ComparisonResult {
-  /** Those that are judged first; none when the two cannot be compared. */
-  readonly metrics: readonly JudgedMetric[];
 }
 
 /**
@@ -39,7 +34,7 @@ const ALL: readonly Metric[] = ["p50", "p90", "p99", "mean", "rate", "errorRate"
  * judged, and a minimum effect. FAIL when any is worse; INVALID when the two were not measured alike, when there are too few runs, or
  * when a metric is unclear; else PASS. RangeError of an alpha not between 0 and 1, or an effect below 0.
  */
-export function compareRuns({ a, b, minEffect, alpha, isInterleaved }: CompareRunsOptions): RunComparison {
+export function compareRuns({ a, b, minEffect, alpha, isInterleaved }: CompareRunsOptions): ComparisonResult {
   if (!(alpha > 0 && alpha < 1)) throw new RangeError(`alpha must be between 0 and 1: ${alpha}`);
   if (!(minEffect >= 0)) throw new RangeError(`the minimum effect must be 0 or more: ${minEffect}`);
   const rest = {
@@ -75,7 +70,7 @@ export function compareRuns({ a, b, minEffect, alpha, isInterleaved }: CompareRu
 
 interface Judged {
   readonly measured: MeasuredMetric;
-  readonly row: JudgedMetric;
+  readonly row: MetricComparison;
   /** What p had to be below, at worst. */
   readonly level: number;
 }
@@ -122,7 +117,7 @@ function verdictOf(
   judged: readonly Judged[],
   minEffect: number,
 ): Pick<ComparisonResult, "verdict" | "reasons"> {
-  const of = (outcome: JudgedMetric["outcome"]) => judged.filter(({ row }) => row.outcome === outcome);
+  const of = (outcome: MetricComparison["outcome"]) => judged.filter(({ row }) => row.outcome === outcome);
   const severity = ({ row, measured }: Judged) => Math.abs(row.change) / Math.max(measured.effect, 1e-9);
   const worse = of("worse")
     .toSorted((x, y) => severity(y) - severity(x))
@@ -158,7 +153,7 @@ function sayWhyUnclear({ measured, row, level }: Judged): string {
   return `${sayShort(row)} is unclear: ${why}${advice}`;
 }
 
-function sayShown(metrics: readonly JudgedMetric[], mode: BenchMode): string {
+function sayShown(metrics: readonly MetricComparison[], mode: BenchMode): string {
   const shown = metrics.filter(({ isJudged }) => !isJudged).map(({ metric }) => labelOf(metric));
   const list = `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)} are shown, and not judged`;
   return mode === "max" ? `${list}: in max mode latencies are those of a saturated target` : list;

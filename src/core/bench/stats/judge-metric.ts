@@ -29,12 +29,6 @@ export interface MeasuredMetric {
   readonly values: { readonly a: readonly number[]; readonly b: readonly number[] };
 }
 
-/** `detectable` is 1 where no change can be shown, or none is known; so that all of it can be written as JSON. */
-export interface JudgedMetric extends MetricComparison {
-  /** False of what is only shown: it is in no verdict, and its `adjustedP` is its `p`. */
-  readonly isJudged: boolean;
-}
-
 export interface Judging {
   readonly adjustedP: number;
   /** What the adjusted p must be below. */
@@ -99,7 +93,7 @@ export function measure(
 }
 
 /** The outcome of a metric, with all that it came of. */
-export function judgeMetric(measured: MeasuredMetric, judging: Judging): JudgedMetric {
+export function judgeMetric(measured: MeasuredMetric, judging: Judging): MetricComparison {
   const { metric, a, b, change, p, noise, values } = measured;
   const { adjustedP, alpha, family, isJudged } = judging;
   const design = { n: values.a.length, m: values.b.length, alpha: alpha / family };

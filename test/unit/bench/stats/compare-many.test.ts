@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { BenchMode } from "../../../../src/core/bench/result.ts";
-import { compareRuns, type RunComparison } from "../../../../src/core/bench/stats/compare-runs.ts";
+import type { BenchMode, ComparisonResult } from "../../../../src/core/bench/result.ts";
+import { compareRuns } from "../../../../src/core/bench/stats/compare-runs.ts";
 import { seededRandom } from "../../../../src/core/util/seeded-random.ts";
 import { normalNoise, type Simulation, setup, side, simulateRuns, skewedNoise } from "./simulated-runs.ts";
 
@@ -13,7 +13,7 @@ function verdicts(pairs: number, b: Simulation, mode: BenchMode = "rate"): Count
   return { ...counts, text: `of ${pairs}: ${JSON.stringify(counts)}` };
 }
 
-function pair(seed: number, b: Simulation, mode: BenchMode, minEffect = 0.05): RunComparison {
+function pair(seed: number, b: Simulation, mode: BenchMode, minEffect = 0.05): ComparisonResult {
   const random = seededRandom(seed * 7919);
   const how = { setup: setup({ mode, rate: mode === "max" ? null : 1000 }) };
   return compareRuns({
