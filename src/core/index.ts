@@ -1,6 +1,28 @@
 /**
  * The library: what `import … from "dcs"` gives. Everything here is covered by the change log; nothing else is.
  */
+export type { GrpcRequestSpec, HttpRequestSpec, LockPlaces, StatusRange } from "./bench/bench-plan.ts";
+export { type BenchTarget, parseBenchTarget } from "./bench/bench-target.ts";
+export type { Stage } from "./bench/load/schedule.ts";
+export type {
+  BenchEnvironment,
+  BenchResult,
+  BenchSetup,
+  ComparisonResult,
+  FindMaxResult,
+  FindMaxStep,
+  InstanceResult,
+  LatencySummary,
+  MetricComparison,
+  RunStatistics,
+  SeriesPoint,
+  ThresholdResult,
+} from "./bench/result.ts";
+export type { BenchOptions } from "./bench/run/bench-options.ts";
+export { type BenchRequest, runBench } from "./bench/run/run-bench.ts";
+export { readRuns, runsOf, type SavedRuns, saveRuns } from "./bench/run/saved-runs.ts";
+export { abbaOrder } from "./bench/stats/abba.ts";
+export { type CompareRunsOptions, compareRuns } from "./bench/stats/compare-runs.ts";
 export { DcsError, ERROR_TABLE, type ErrorCode, type ErrorDetails, isDcsError } from "./errors.ts";
 export { LeaseKeeper, type LeaseKeeperOptions, type LeaseLoss } from "./lease/keeper.ts";
 export type { Leader } from "./lock/election/leader.ts";
@@ -123,3 +145,11 @@ export { ServiceClient, type ServiceClientOptions } from "./traffic/service-clie
 export { ServiceResolver, type ServiceResolverOptions } from "./traffic/service-resolver.ts";
 export { type Clock, systemClock } from "./util/clock.ts";
 export { formatDuration, parseDuration } from "./util/duration.ts";
+export {
+  judgeThreshold,
+  type MeasuredValues,
+  parseThreshold,
+  type Threshold,
+  type ThresholdMetrics,
+} from "./verdict/threshold.ts";
+export type { Verdict } from "./verdict/verdict.ts";
