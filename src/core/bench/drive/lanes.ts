@@ -67,6 +67,7 @@ export class Lanes {
   }
 
   send(call: Call): void {
+    if (this.#signal.aborted) return;
     const lane = this.#take();
     if (lane !== null) {
       this.#begin(lane, call);
