@@ -97,8 +97,10 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
   });
   client.on("response", (status, bytes) => {
     const ended = settle();
-    if (ended === null) return;
-    if (okStatuses.some(({ from, to }) => status >= from && status <= to)) recorder.ok(ended, now(), bytes);
+    const isOk = okStatuses.some(({ from, to }) => status >= from && status <= to);
+    if (ended === null) {
+      if (isOk) recorder.carriedOver(now());
+    } else if (isOk) recorder.ok(ended, now(), bytes);
     else recorder.failed(ended, now(), String(status), `the target answered ${status}`);
   });
   client.on("connError", (error) => {

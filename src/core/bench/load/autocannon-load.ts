@@ -40,6 +40,7 @@ export class AutocannonLoad implements Load {
 
   async run(window: LoadWindow): Promise<void> {
     this.#window = window;
+    this.#o.recorder.measureMs = window.measureMs;
     const { url, request, lanes, timeoutMs } = this.#o;
     const { default: autocannon } = await import("autocannon");
     const ending = window.endMs === null ? null : setTimeout(() => this.finish(), window.endMs - now());

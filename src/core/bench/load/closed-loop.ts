@@ -36,6 +36,7 @@ export class ClosedLoop implements Load {
 
   async run(window: LoadWindow): Promise<void> {
     this.#window = window;
+    this.#o.recorder.measureMs = window.measureMs;
     const sweeping = setInterval(() => this.#flights.sweep(this.#o.now()), SWEEP_MS);
     for (let lane = 0; lane < this.#o.lanes; lane++) this.#send();
     this.#maybeEnd();

@@ -67,6 +67,7 @@ export class Flights {
   ok(flight: Flight, bytes: number): void {
     this.#remove(flight);
     if (flight.isMeasured) this.#o.recorder.ok(flight, this.#o.now(), bytes);
+    else this.#o.recorder.carriedOver(this.#o.now());
     this.#o.onEnd(true);
   }
 

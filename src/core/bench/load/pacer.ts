@@ -40,6 +40,7 @@ export class Pacer implements Load {
 
   async run(window: LoadWindow): Promise<void> {
     this.#window = window;
+    this.#o.recorder.measureMs = window.measureMs;
     this.#sweeping = setInterval(() => this.#flights.sweep(this.#o.now()), SWEEP_MS);
     this.#o.ticker.start(() => this.#tick());
     this.#tick();

@@ -34,6 +34,9 @@ export class Recorder {
   readonly #errors = new Map<string, { count: number; example: string }>();
   readonly #instances: InstanceTally[] | null;
   #bytes = 0;
+  #carried = 0;
+  /** When the measurement begins. */
+  measureMs = 0;
 
   constructor(histograms: Histograms, hasInstances: boolean) {
     this.#histograms = histograms;
@@ -66,6 +69,11 @@ export class Recorder {
     this.#end(request, nowMs, "ok");
   }
 
+  /** One of the warm-up was answered well: if that was within the measurement, it is part of its rate. */
+  carriedOver(nowMs: number): void {
+    if (nowMs >= this.measureMs) this.#carried += 1;
+  }
+
   failed(request: Ended, nowMs: number, kind: string, example: string): void {
     this.#note(kind, example);
     this.#errorLatency.record(nowMs - request.dueMs);
@@ -89,6 +97,7 @@ export class Recorder {
       index,
       counts: { ...this.#counts },
       bytes: this.#bytes,
+      carried: this.#carried,
       latency: this.#latency.encode(),
       service: this.#service.encode(),
       lag: this.#lag.encode(),
@@ -98,6 +107,7 @@ export class Recorder {
     };
     Object.assign(this.#counts, { sent: 0, ok: 0, errors: 0, timeouts: 0, unfinished: 0, dropped: 0 });
     this.#bytes = 0;
+    this.#carried = 0;
     for (const each of [this.#latency, this.#service, this.#lag, this.#errorLatency]) each.reset();
     this.#errors.clear();
     return report;

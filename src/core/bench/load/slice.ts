@@ -6,6 +6,8 @@ export interface SliceReport {
   readonly index: number;
   readonly counts: RequestCounts;
   readonly bytes: number;
+  /** Answered well, and sent in the warm-up: of the rate, and of nothing else. */
+  readonly carried: number;
   /** Encoded histograms. */
   readonly latency: string;
   readonly service: string;

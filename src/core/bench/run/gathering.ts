@@ -60,7 +60,7 @@ export class Gathering {
     return this.#bytes;
   }
 
-  /** Answered well before the measurement's end. */
+  /** Answered well between the measurement's beginning and its end, also what the warm-up sent. */
   get okWithin(): number {
     return this.#okWithin;
   }
@@ -84,7 +84,7 @@ export class Gathering {
     for (const error of report.errors) this.#noteError(error);
     for (const { index, counts, latency: of } of report.instances)
       this.#tally(index, counts, histograms.decode(of));
-    if (slices === null || report.index < slices) this.#okWithin += report.counts.ok;
+    if (slices === null || report.index < slices) this.#okWithin += report.counts.ok + report.carried;
     this.#addSlice(report, latency, lag);
   }
 
