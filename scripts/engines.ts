@@ -19,6 +19,8 @@ const ENGINES: readonly Engine[] = [
   { programs: ["mariadbd", "mariadb-install-db"], packages: ["mariadb-server"] },
   // Sets the clock of a process, in the fault tests.
   { programs: ["faketime"], packages: ["faketime"] },
+  // Opens the HTML reports of benchmarks as their readers do.
+  { programs: ["chromium"], packages: ["chromium"] },
   // Makes the certificates of the TLS tests.
   { programs: ["openssl"], packages: ["openssl"] },
 ];

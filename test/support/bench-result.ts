@@ -185,38 +185,38 @@ export function findMaxResult(): FindMaxResult {
 
 /** Ten runs a side; B answers 12% slower. A FAIL. */
 export function comparisonResult(changes: Partial<ComparisonResult> = {}): ComparisonResult {
-  const metric = (
-    name: keyof RunStatistics,
-    a: number,
-    b: number,
+  const a: RunStatistics = { p50: 8.02, p90: 13.1, p99: 24.8, mean: 8.9, rate: 998.2, errorRate: 0.0009 };
+  const b: RunStatistics = { p50: 8.09, p90: 13.9, p99: 27.8, mean: 9.1, rate: 1061.4, errorRate: 0.0012 };
+  const compare = (
+    metric: keyof RunStatistics,
     outcome: MetricComparison["outcome"],
     adjustedP: number,
   ): MetricComparison => ({
-    metric: name,
     isJudged: true,
-    a,
-    b,
-    change: name === "errorRate" ? b - a : b / a - 1,
+    metric,
+    a: a[metric],
+    b: b[metric],
+    change: metric === "errorRate" ? b.errorRate - a.errorRate : b[metric] / a[metric] - 1,
     p: adjustedP / 3,
     adjustedP,
-    detectable: name === "errorRate" ? 0.002 : 0.041,
+    detectable: metric === "errorRate" ? 0.002 : 0.041,
     outcome,
   });
   return {
     verdict: "FAIL",
     reasons: ["p99 is worse by 12.1% (p 0.0011)"],
     notes: ["p90 may have changed too, by less than so many runs can show"],
-    a: { name: "main", runs: madeUpRuns(11, 1) },
-    b: { name: "this branch", runs: madeUpRuns(12, 1.12) },
+    a: { name: "main", runs: madeUpRuns(11, a) },
+    b: { name: "this branch", runs: madeUpRuns(12, b) },
     minEffect: 0.05,
     alpha: 0.05,
     metrics: [
-      metric("p50", 8.02, 8.09, "same", 0.71),
-      metric("p90", 13.1, 13.9, "unclear", 0.083),
-      metric("p99", 24.8, 27.8, "worse", 0.0011),
-      metric("mean", 8.9, 9.1, "same", 0.42),
-      metric("rate", 998.2, 1061.4, "better", 0.0004),
-      metric("errorRate", 0.0009, 0.0012, "same", 1),
+      compare("p50", "same", 0.71),
+      compare("p90", "unclear", 0.083),
+      compare("p99", "worse", 0.0011),
+      compare("mean", "same", 0.42),
+      compare("rate", "better", 0.0004),
+      compare("errorRate", "same", 1),
     ],
     ...changes,
   };
@@ -243,7 +243,7 @@ export function hostileBenchResult(): BenchResult {
     findMax: {
       rate: 0,
       limitedBy: "limit",
-      steps: [{ rate: 1, verdict: "INVALID", reason: HOSTILE, achieved: 1, p50: 1, p99: 1, errorRate: 0 }],
+      steps: [{ rate: 1, verdict: "INVALID", reason: HOSTILE, achieved: 1, p50: 1, p99: 2, errorRate: 0 }],
     },
     comparison: comparisonResult({
       a: { name: HOSTILE, runs: [] },
@@ -268,7 +268,7 @@ function madeUpSeries(seed: number): {
     }).toSorted((a, b) => a - b);
     all.push(...latencies);
     const errors = random() < 0.3 ? Math.ceil(3 * random()) : 0;
-    const timeouts = stalls ? 4 : 0;
+    const timeouts = stalls ? 24 : 0;
     return {
       atS: index + 1,
       seconds: 1,
@@ -285,19 +285,18 @@ function madeUpSeries(seed: number): {
   return { series, latencies: all.toSorted((a, b) => a - b) };
 }
 
-function madeUpRuns(seed: number, factor: number): readonly RunStatistics[] {
+/** Each statistic of a run is about what it is in `typical`, give or take 2%. */
+function madeUpRuns(seed: number, typical: RunStatistics): readonly RunStatistics[] {
   const random = seededRandom(seed);
-  return Array.from({ length: 10 }, () => {
-    const noise = factor * (1 + 0.02 * normal(random));
-    return {
-      p50: 8,
-      p90: 13 * noise,
-      p99: 24.8 * noise,
-      mean: 8.9,
-      rate: 998 + 4 * random(),
-      errorRate: 0.001,
-    };
-  });
+  const about = (value: number) => value * (1 + 0.02 * normal(random));
+  return Array.from({ length: 10 }, () => ({
+    p50: about(typical.p50),
+    p90: about(typical.p90),
+    p99: about(typical.p99),
+    mean: about(typical.mean),
+    rate: about(typical.rate),
+    errorRate: about(typical.errorRate),
+  }));
 }
 
 function instance(endpoint: string, version: string | null, slower: number): InstanceResult {

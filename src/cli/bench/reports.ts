@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { appendFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Report } from "../../core/bench/report/report.ts";
 import type { BenchResult, ComparisonResult } from "../../core/bench/result.ts";
 import { DcsError } from "../../core/errors.ts";
 import type { Output } from "../output.ts";
@@ -36,10 +37,9 @@ interface Forms {
 /** Writes `--report` and `--junit`, and the summary of a GitHub job where there is one. FILE_INVALID names the flag. */
 export async function writeReports(result: BenchResult, flags: ReportFlags, out: Output): Promise<void> {
   await writeForms(flags, out, {
-    async html() {
-      const { renderBenchReport } = await import("../../views/bench-report.ts");
-      const { reportAssets } = await import("../../views/report-assets.ts");
-      return renderBenchReport(result, await reportAssets());
+    html: async () => {
+      const { describeBench } = await import("../../core/bench/report/describe-bench.ts");
+      return renderHtml(describeBench(result));
     },
     junit: async () => (await import("../../core/bench/report/junit.ts")).benchJunit(result),
     summary: async () => (await import("../../core/bench/report/github-summary.ts")).benchSummary(result),
@@ -53,15 +53,22 @@ export async function writeComparison(
   out: Output,
 ): Promise<void> {
   await writeForms(flags, out, {
-    async html() {
-      const { renderComparisonReport } = await import("../../views/bench-report.ts");
-      const { reportAssets } = await import("../../views/report-assets.ts");
-      return renderComparisonReport(result, await reportAssets());
+    html: async () => {
+      const { describeComparison } = await import("../../core/bench/report/describe-comparison.ts");
+      return renderHtml(describeComparison(result));
     },
     junit: async () => (await import("../../core/bench/report/compare-junit.ts")).comparisonJunit(result),
     summary: async () =>
       (await import("../../core/bench/report/compare-summary.ts")).comparisonSummary(result),
   });
+}
+
+async function renderHtml(report: Report): Promise<string> {
+  const [{ renderReport }, { readReportAssets }] = await Promise.all([
+    import("../../views/report/render-report.ts"),
+    import("../../views/report/report-assets.ts"),
+  ]);
+  return renderReport(report, await readReportAssets());
 }
 
 async function writeForms({ report, junit }: ReportFlags, out: Output, forms: Forms): Promise<void> {

@@ -1,6 +1,7 @@
 import { formatByteSize } from "../../util/byte-size.ts";
 import { formatDuration } from "../../util/duration.ts";
 import { formatAsWritten } from "../../verdict/format-as-written.ts";
+import type { Verdict } from "../../verdict/verdict.ts";
 import type { BenchResult, LatencySummary } from "../result.ts";
 import { count, faults, ms, numbers, rate, share, shareOf, text, toned, words } from "./number-cells.ts";
 import type { ReportCell, ReportSection, ReportTable } from "./report.ts";
@@ -24,15 +25,16 @@ export function thresholdTable({ thresholds, verdict }: BenchResult): ReportSect
   const rows = thresholds.map(({ expr, value, ok, isDefault }): readonly ReportCell[] => [
     isDefault ? `${text(expr)} (default)` : text(expr),
     formatAsWritten(expr, value),
-    // Of numbers that cannot be trusted nothing follows.
-    verdict === "INVALID"
-      ? toned(ok ? "kept, by numbers in doubt" : "broken, by numbers in doubt", "doubtful")
-      : ok
-        ? toned("kept", "good")
-        : toned(value === null ? "not measured" : "broken", "bad"),
+    value === null ? toned("not measured", verdict === "INVALID" ? "doubtful" : "bad") : judged(ok, verdict),
   ]);
   const columns = [...words("threshold"), ...numbers("measured"), ...words("")];
   return section("thresholds", "Thresholds", firstRows(columns, rows));
+}
+
+/** Of numbers that cannot be trusted nothing follows. */
+function judged(ok: boolean, verdict: Verdict): ReportCell {
+  if (verdict === "INVALID") return toned(ok ? "kept, in doubt" : "broken, in doubt", "doubtful");
+  return ok ? toned("kept", "good") : toned("broken", "bad");
 }
 
 /** The parts of the time that a request took. */
@@ -67,7 +69,9 @@ export function latencyTable(result: BenchResult): ReportSection {
 export function instanceTable({ instances }: BenchResult): ReportSection | null {
   if (instances.length === 0) return null;
   const total = instances.reduce((sum, { requests }) => sum + requests.sent, 0);
-  const slow = SLOW * median(instances.map(({ latencyMs }) => latencyMs.p99));
+  const slow =
+    SLOW *
+    median(instances.filter(({ requests }) => requests.sent > 0).map(({ latencyMs }) => latencyMs.p99));
   const rows = instances.map(({ endpoint, version, requests, latencyMs }): readonly ReportCell[] => {
     const { sent, ok, errors, timeouts, unfinished } = requests;
     const isEmpty = ok + timeouts + unfinished === 0;
@@ -81,15 +85,19 @@ export function instanceTable({ instances }: BenchResult): ReportSection | null 
       faults(errors),
       faults(timeouts),
       latency(latencyMs.p50),
-      toned(latency(latencyMs.p99), isSlow ? "bad" : "plain"),
+      latency(latencyMs.p99),
       latency(latencyMs.max),
+      isSlow ? toned("slow", "bad") : sent === 0 ? toned("not used", "quiet") : "",
     ];
   });
   const columns = [
     ...words("instance", "version"),
     ...numbers("sent", "share", "errors", "timeouts", "p50", "p99", "max"),
+    ...words(""),
   ];
-  return section("instances", "Instances", firstRows(columns, rows));
+  return section("instances", "Instances", firstRows(columns, rows), {
+    about: `Slow is a p99 of more than ${SLOW} times the median of all instances.`,
+  });
 }
 
 /** The statistics of each run; null when there was one only. */

@@ -17,7 +17,8 @@ export const COMPARED: Readonly<
   errorRate: { label: "error rate", kind: "share" },
 };
 
-const OUTCOMES: Readonly<Record<MetricComparison["outcome"], readonly [string, Tone]>> = {
+/** What is said of a metric. */
+export const OUTCOMES: Readonly<Record<MetricComparison["outcome"], readonly [string, Tone]>> = {
   better: ["better", "good"],
   worse: ["worse", "bad"],
   same: ["the same", "quiet"],
@@ -45,7 +46,7 @@ export function comparisonTable(result: ComparisonResult): ReportSection {
       label,
       formatMetric(kind, each.a),
       formatMetric(kind, each.b),
-      toned(describeChange(each), tone === "good" || tone === "bad" ? tone : "plain"),
+      describeChange(each),
       formatProbability(each.adjustedP),
       describeSize(each.metric, each.detectable),
       toned(words, tone),
@@ -71,17 +72,20 @@ export function comparedRuns(result: ComparisonResult, metric: keyof RunStatisti
   const most = Math.max(a.runs.length, b.runs.length);
   if (most === 0) return null;
   const { label, kind } = COMPARED[metric];
-  const side = (name: string, runs: readonly RunStatistics[], colour: ChartSeries["colour"]) => ({
+  const side = (
+    name: string,
+    runs: readonly RunStatistics[],
+    look: Pick<ChartSeries, "colour" | "style">,
+  ) => ({
     label: name,
-    colour,
-    style: "dots" as const,
+    ...look,
     values: Array.from({ length: most }, (_, index) => plotted(runs[index]?.[metric] ?? null)),
   });
   const cell = (run: RunStatistics | undefined) => formatMetric(kind, run?.[metric] ?? null);
   return {
     id: `runs-${metric.toLowerCase()}`,
     title: `${label} of each run`,
-    about: null,
+    about: `A dot is a run of A, ${text(a.name)}; a ring is one of B, ${text(b.name)}.`,
     isBrief: false,
     table: firstRows(
       numbers("run", "A", "B"),
@@ -94,9 +98,12 @@ export function comparedRuns(result: ComparisonResult, metric: keyof RunStatisti
     chart: {
       label: `${label} of each run: ${plural(a.runs.length, "run")} of A, ${plural(b.runs.length, "run")} of B.`,
       x: { label: "run", scale: "run" },
-      y: { label, kind, scale: kind === "latency" ? "linear" : null },
+      y: { label, kind, scale: null },
       xs: Array.from({ length: most }, (_, index) => index + 1),
-      series: [side("A", a.runs, "blue"), side("B", b.runs, "orange")],
+      series: [
+        side("A", a.runs, { colour: "blue", style: "dots" }),
+        side("B", b.runs, { colour: "orange", style: "rings" }),
+      ],
       marks: [],
     },
   };

@@ -24,6 +24,7 @@ export function describeBench(result: BenchResult): Report {
     title: "Benchmark",
     subject: text(result.target),
     setup: describeSetup(result),
+    at: text(result.startedAt.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/, "$1 $2 UTC")),
     verdict,
     exit: VERDICT_EXIT[verdict],
     reasons: result.reasons.map(text),

@@ -1,6 +1,6 @@
 import { VERDICT_EXIT } from "../../verdict/verdict.ts";
 import type { ComparisonResult } from "../result.ts";
-import { COMPARED, comparedRuns, comparisonTable, describeChange } from "./comparison-sections.ts";
+import { COMPARED, comparedRuns, comparisonTable, describeChange, OUTCOMES } from "./comparison-sections.ts";
 import { plural, share, text } from "./number-cells.ts";
 import type { Figure, Report } from "./report.ts";
 
@@ -11,6 +11,7 @@ export function describeComparison(result: ComparisonResult): Report {
     title: "Comparison of benchmarks",
     subject: `${text(b.name)} against ${text(a.name)}`,
     setup: `${plural(a.runs.length, "run")} against ${plural(b.runs.length, "run")}, changes of ${share(minEffect)} and more matter, alpha ${alpha}`,
+    at: null,
     verdict,
     exit: VERDICT_EXIT[verdict],
     reasons: result.reasons.map(text),
@@ -26,17 +27,15 @@ export function describeComparison(result: ComparisonResult): Report {
 }
 
 function figures({ metrics }: ComparisonResult): readonly Figure[] {
-  return metrics.map((each) => ({
-    label: COMPARED[each.metric].label,
-    value: describeChange(each),
-    note: each.outcome === "unclear" ? "cannot be said" : each.outcome,
-    tone:
-      each.outcome === "worse"
-        ? "bad"
-        : each.outcome === "better"
-          ? "good"
-          : each.outcome === "unclear"
-            ? "doubtful"
-            : "quiet",
-  }));
+  return metrics.map((each) => {
+    const [words, tone] = OUTCOMES[each.outcome];
+    // The unit would make it twice as wide as the others.
+    const [value = "", unit] = describeChange(each).split(" ");
+    return {
+      label: COMPARED[each.metric].label,
+      value,
+      note: unit === undefined ? words : `${unit}, ${words}`,
+      tone,
+    };
+  });
 }

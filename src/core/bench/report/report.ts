@@ -12,6 +12,8 @@ export interface Report {
   readonly subject: string;
   /** How, in one line. */
   readonly setup: string;
+  /** `2026-11-23 15:04:05 UTC`; null where there is no one time. */
+  readonly at: string | null;
   readonly verdict: Verdict;
   /** Exit status of the command that reports this. */
   readonly exit: number;
@@ -85,7 +87,7 @@ export type ChartColour = "blue" | "orange" | "red" | "green" | "purple" | "grey
 export interface ChartSeries {
   readonly label: string;
   readonly colour: ChartColour;
-  readonly style: "line" | "area" | "dashed" | "dots";
+  readonly style: "line" | "area" | "dashed" | "dots" | "rings";
   /** As many as there are `xs`; null is a gap. */
   readonly values: readonly (number | null)[];
 }

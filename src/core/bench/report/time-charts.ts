@@ -26,7 +26,7 @@ export function latencyOverTime({ series, thresholds, mode }: BenchResult): Repo
     ]),
     chart: {
       label: `Latency over time, in a line each. ${spans(values, ms)}`,
-      x: { label: "seconds", scale: "seconds" },
+      x: { label: "time since the start", scale: "seconds" },
       y: { label: "latency", kind: "latency", scale: isWide(values) ? "log" : "linear" },
       xs: series.map(({ atS }) => round(atS)),
       series: [
@@ -68,8 +68,8 @@ export function rateOverTime({ series, rate: rates, setup }: BenchResult): Repor
     ]),
     chart: {
       label: `Answers per second over time, in a line each. ${spans(values, rate)}`,
-      x: { label: "seconds", scale: "seconds" },
-      y: { label: "per second", kind: "rate", scale: null },
+      x: { label: "time since the start", scale: "seconds" },
+      y: { label: "per second", kind: "rate", scale: "linear" },
       xs: series.map(({ atS }) => round(atS)),
       series: [
         line("ok", "blue", values.ok, "area"),
@@ -98,7 +98,7 @@ export function lagOverTime({ series, pacerLagMs, thresholds }: BenchResult): Re
     table: thinTable(numbers("second", "lag p99"), series, (point) => [second(point), ms(point.lagP99)]),
     chart: {
       label: `The p99 of the pacer's lag over time. ${spans({ lag: values }, ms)}`,
-      x: { label: "seconds", scale: "seconds" },
+      x: { label: "time since the start", scale: "seconds" },
       y: { label: "lag", kind: "latency", scale: "linear" },
       xs: series.map(({ atS }) => round(atS)),
       series: [line("lag p99", "green", values)],
