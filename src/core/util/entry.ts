@@ -3,6 +3,7 @@
  * The build makes dist/entries/<name>.js of each.
  */
 export const ENTRIES = {
+  "bench-null-server": "core/bench/load/null-server.entry.ts",
   "bench-ticker": "core/bench/load/ticker.entry.ts",
   "bench-worker": "core/bench/load/worker.entry.ts",
   "guard-thread": "core/lock/guard-thread.entry.ts",

@@ -24,9 +24,13 @@ export interface DoubtInput {
   readonly workers: number;
   readonly errors: readonly { readonly kind: string; readonly count: number }[];
   readonly maxInFlight: number;
+  /** What this generator manages per second against a server that does nothing; null where that is not known. */
+  readonly ceiling: number | null;
 }
 
-/** An event loop that works more than this share of the time makes requests wait. */
+/** So near to its ceiling it is the generator that is measured. */
+const NEAR_CEILING = 0.8;
+
 const BUSY = 0.8;
 /** The pacer may be so late, */
 const LAG_MS = 2;
@@ -37,7 +41,7 @@ const TREND_CHANGE = 0.1;
 
 /** What speaks against believing a run. */
 export function doubtsOf(input: DoubtInput): readonly Doubt[] {
-  const { measured, series, offered, utilisation, workers, errors, maxInFlight } = input;
+  const { measured, series, offered, utilisation, errors, maxInFlight } = input;
   const { counts, latency, lag } = measured;
   if (counts.sent === 0) {
     return [{ distorts: "all", reason: "not one request was sent, so there is nothing to judge" }];
@@ -57,7 +61,7 @@ export function doubtsOf(input: DoubtInput): readonly Doubt[] {
       reason: `the generator was late itself: one request in 100 left ${formatMetric("latency", late)} after its time or later; give it more --workers or a lower --rate, or use a machine with less to do`,
     });
   }
-  if (utilisation > BUSY) doubts.push(busy(utilisation, workers, offered));
+  if (isBusy(utilisation)) doubts.push(...busy(input));
   if (counts.dropped > 0) {
     doubts.push({
       distorts: "load",
@@ -76,18 +80,37 @@ const RAN_OUT: Readonly<Record<string, string>> = {
   ENOBUFS: "memory for connections",
 };
 
-function busy(utilisation: number, workers: number, offered: number | null): Doubt {
+/** An event loop that works for so much of the time makes requests wait. */
+export function isBusy(utilisation: number): boolean {
+  return utilisation > BUSY;
+}
+
+function busy({ utilisation, workers, offered, ceiling, measured }: DoubtInput): readonly Doubt[] {
   const share = `${Math.round(utilisation * 100)}%`;
   const each = workers === 1 ? "the generator" : "a worker of the generator";
-  return offered === null
-    ? {
-        distorts: "all",
-        reason: `${each} was busy ${share} of the time: what was measured may be its own limit, and the target may take more; add --workers, or set a --rate`,
-      }
-    : {
+  if (offered !== null) {
+    return [
+      {
         distorts: "latency",
         reason: `${each} was busy ${share} of the time, so answers waited to be seen; add --workers or lower --rate`,
-      };
+      },
+    ];
+  }
+  if (ceiling === null) {
+    return [
+      {
+        distorts: "all",
+        reason: `${each} was busy ${share} of the time: what was measured may be its own limit, and the target may take more; add --workers, or set a --rate`,
+      },
+    ];
+  }
+  if (measured.achieved < NEAR_CEILING * ceiling) return [];
+  return [
+    {
+      distorts: "all",
+      reason: `the generator is at its own limit: it manages ${formatMetric("rate", ceiling)} against a server that does nothing, so the target may take more than ${formatMetric("rate", measured.achieved)}; add --workers, or use a machine with more processors`,
+    },
+  ];
 }
 
 /** Times that still fall, or a rate that still rises, are of a target that was not warm. */

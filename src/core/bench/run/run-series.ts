@@ -2,10 +2,11 @@ import type { BenchPlan } from "../bench-plan.ts";
 import { sayTarget } from "../bench-target.ts";
 import type { DriverInstance } from "../drive/driver.ts";
 import { errorRate, type Measured } from "../judge/bench-metrics.ts";
-import { type Doubt, doubtsOf } from "../judge/doubts.ts";
+import { type Doubt, doubtsOf, isBusy } from "../judge/doubts.ts";
 import { type BenchThreshold, judgeRun, judgeThresholds } from "../judge/judge-run.ts";
 import type { Histograms } from "../latency-histogram.ts";
 import type { BenchEnvironment, BenchResult, BenchSetup, RunStatistics } from "../result.ts";
+import { generatorCeiling } from "./calibrate.ts";
 import { distributionOf } from "./distribution.ts";
 import { Gathering, summarise } from "./gathering.ts";
 import { type EarlyEnd, type RunOutcome, type RunProgress, runPlan } from "./run-plan.ts";
@@ -46,9 +47,25 @@ export async function runSeries(options: RunSeriesOptions): Promise<BenchResult>
     outcomes.push(outcome);
     if (outcome.endedBy !== null) break;
   }
+  const ceiling = await ceilingOf(options, outcomes);
   const total = new Gathering({ histograms, workers: plan.workers, sliceMs: plan.sliceMs, slices: null });
   for (const { gathering } of outcomes) total.merge(gathering);
-  return resultOf(options, outcomes, total);
+  return resultOf({ ...options, ceiling }, outcomes, total);
+}
+
+/** Asked for only where the generator was so busy that it may have been its own limit. */
+async function ceilingOf(
+  { plan, histograms, signal }: RunSeriesOptions,
+  outcomes: readonly RunOutcome[],
+): Promise<number | null> {
+  const wasBusy = outcomes.some(({ utilisation }) => isBusy(utilisation));
+  return wasBusy && plan.mode === "max" && !signal.aborted
+    ? generatorCeiling(plan, histograms, signal)
+    : null;
+}
+
+interface Judged extends RunSeriesOptions {
+  readonly ceiling: number | null;
 }
 
 function oneRun(options: RunSeriesOptions, run: number): Promise<RunOutcome> {
@@ -89,7 +106,7 @@ function measuredOf(
   };
 }
 
-function resultOf(options: RunSeriesOptions, outcomes: readonly RunOutcome[], total: Gathering): BenchResult {
+function resultOf(options: Judged, outcomes: readonly RunOutcome[], total: Gathering): BenchResult {
   const { plan, thresholds, instances, environment, notes } = options;
   const durationMs = outcomes.reduce((sum, outcome) => sum + outcome.durationMs, 0);
   const measured = measuredOf(plan, total, durationMs, instances);
@@ -124,13 +141,13 @@ function resultOf(options: RunSeriesOptions, outcomes: readonly RunOutcome[], to
 }
 
 /** Those of each run; one that several have is told once. */
-function allDoubts({ plan, instances }: RunSeriesOptions, outcomes: readonly RunOutcome[]): readonly Doubt[] {
+function allDoubts({ plan, instances, ceiling }: Judged, outcomes: readonly RunOutcome[]): readonly Doubt[] {
   const all = outcomes.flatMap(({ gathering, durationMs, offered, utilisation }) =>
     doubtsOf({
       measured: measuredOf(plan, gathering, durationMs, instances),
       series: gathering.series(),
       errors: gathering.errors(),
-      ...{ offered, utilisation, workers: plan.workers, maxInFlight: plan.maxInFlight },
+      ...{ offered, utilisation, ceiling, workers: plan.workers, maxInFlight: plan.maxInFlight },
     }),
   );
   return all.filter(({ reason }, index) => all.findIndex((other) => other.reason === reason) === index);

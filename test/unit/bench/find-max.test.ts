@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import type { BenchResult } from "../../../src/core/bench/result.ts";
+import { findMax } from "../../../src/core/bench/run/find-max.ts";
+import { benchResult } from "../../support/bench-result.ts";
+
+/** A target that holds every rate up to `limit`. */
+function search(limit: number, verdict: "FAIL" | "INVALID" = "FAIL", start = 100, most = 1_000_000) {
+  const tried: number[] = [];
+  const tryRate = async (rate: number): Promise<BenchResult> => {
+    tried.push(rate);
+    return benchResult({ verdict: rate <= limit ? "PASS" : verdict, reasons: ["too slow"] });
+  };
+  return findMax({ tryRate, start, limit: most, onStep: () => {} }).then(({ found }) => ({ found, tried }));
+}
+
+describe("the search for the highest rate", () => {
+  it.each([100, 137, 1000, 54_321, 7, 3])("comes within 5%% of a limit of %i", async (limit) => {
+    const { found, tried } = await search(limit);
+    expect(found.rate).toBeLessThanOrEqual(limit);
+    expect(found.rate).toBeGreaterThan(limit / 1.06);
+    expect(found.limitedBy).toBe("target");
+    expect(found.steps.map(({ rate }) => rate)).toEqual(tried);
+    expect(tried.length).toBeLessThanOrEqual(24);
+  });
+
+  it("says that it was the generator that could not", async () => {
+    expect((await search(1000, "INVALID")).found.limitedBy).toBe("generator");
+  });
+
+  it("stops at the limit that it was given", async () => {
+    const { found, tried } = await search(1e9, "FAIL", 100, 500);
+    expect(found).toMatchObject({ rate: 500, limitedBy: "limit" });
+    expect(tried).toEqual([100, 200, 400, 500]);
+  });
+
+  it("gives up where nothing holds", async () => {
+    const { found } = await search(0);
+    expect(found.rate).toBe(0);
+    expect(found.steps.at(-1)?.rate).toBe(1);
+  });
+});
