@@ -6,8 +6,11 @@ import { copyBucket } from "../../src/core/shard/data/copy-bucket.ts";
 import { MoverSession } from "../../src/core/shard/data/mover-session.ts";
 import { readTables } from "../../src/core/shard/schema/table-info.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
+import { keepHeapSmall } from "../../src/core/util/small-heap.ts";
 import { BUCKETS, TOKEN } from "./table.ts";
 
+// As `dcs shard rebalance` does.
+keepHeapSmall();
 const [src = "", dst = "", atOnce = "2"] = process.argv.slice(2);
 const open = (url: string) => () => MoverSession.open(url, systemClock, 120_000);
 using session = await open(src)();

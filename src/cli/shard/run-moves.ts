@@ -6,6 +6,7 @@ import { shardTarget } from "../../core/shard/shard-url.ts";
 import { formatByteSize } from "../../core/util/byte-size.ts";
 import { systemClock } from "../../core/util/clock.ts";
 import { formatDuration } from "../../core/util/duration.ts";
+import { keepHeapSmall } from "../../core/util/small-heap.ts";
 import type { MovesView } from "../../views/moves-view.ts";
 import { wantsColour } from "../colour.ts";
 import { printable } from "../text.ts";
@@ -33,6 +34,7 @@ export async function runMoves(request: MovesRequest, places: ShardPlaces): Prom
   const { shards, flags, wanted, expectedMs } = request;
   const { out, settings, signal, store } = places;
   const clock = systemClock;
+  keepHeapSmall();
   const board = new MoveBoard({ wanted, expectedMs, clock });
   using teller = new MoveTeller(out, clock);
   const view = await openView(request, board, places);
