@@ -1,11 +1,13 @@
 import type { BenchPlan } from "../../src/core/bench/bench-plan.ts";
 import { parseBenchTarget } from "../../src/core/bench/bench-target.ts";
 import type { Driver } from "../../src/core/bench/drive/driver.ts";
+import { openDriver } from "../../src/core/bench/drive/open-driver.ts";
 import { Histograms } from "../../src/core/bench/latency-histogram.ts";
 import { ClosedLoop } from "../../src/core/bench/load/closed-loop.ts";
 import { now } from "../../src/core/bench/load/now.ts";
 import { Recorder } from "../../src/core/bench/load/recorder.ts";
 import type { RequestCounts } from "../../src/core/bench/result.ts";
+import { DcsError } from "../../src/core/errors.ts";
 
 /** A plan of max mode with as many connections as `connections` says (4). */
 export function benchPlan(target: string, more: Partial<BenchPlan> = {}): BenchPlan {
@@ -39,6 +41,31 @@ export function benchPlan(target: string, more: Partial<BenchPlan> = {}): BenchP
     sliceMs: 1000,
     ...more,
   };
+}
+
+/** The driver of a plan's target, of the only worker. */
+export function openPlan(plan: BenchPlan): Promise<Driver> {
+  const { connections, requestTimeoutMs } = plan;
+  return openDriver(plan, { connections, requestTimeoutMs, worker: 0 });
+}
+
+/** What opening the driver rejects with; null when it can be opened. */
+export async function refusalOf(plan: BenchPlan): Promise<Refusal | null> {
+  try {
+    await (await openPlan(plan)).close();
+    return null;
+  } catch (error) {
+    if (!(error instanceof DcsError)) throw error;
+    const { code, exitCode, message, hint } = error;
+    return { code, exitCode, message, hint };
+  }
+}
+
+export interface Refusal {
+  readonly code: string;
+  readonly exitCode: number;
+  readonly message: string;
+  readonly hint: string;
 }
 
 /** What a closed loop saw. */
