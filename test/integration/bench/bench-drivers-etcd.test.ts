@@ -172,5 +172,20 @@ describe("etcd, driven", () => {
       await driver.close();
       expect(counts.ok).toBe(20);
     }
+    // Whoever logged in before must do it again.
+    const driver = await openPlan(etcdPlan(at("root:right@"), "get a"));
+    const { counts, errors } = await drive(driver, {
+      async during() {
+        const answered = () =>
+          other.metric("grpc_server_handled_total", 'grpc_code="OK",grpc_method="Range"');
+        ctl("--user=root:right", "auth", "disable");
+        ctl("auth", "enable");
+        const now = await answered();
+        await until(async () => (await answered()) > now + 20);
+      },
+    });
+    await driver.close();
+    expect(Object.keys(errors)).toEqual(["UNAUTHENTICATED"]);
+    expect(counts.errors).toBeLessThan(50);
   });
 });
