@@ -76,13 +76,13 @@ function world(connections: number | null) {
     begun,
     opening,
     calls,
-    send() {
+    send: () => {
       const call = new NotedCall(calls.length, begun);
       calls.push(call);
       driver.send(call);
       return call;
     },
-    async opens() {
+    opens: async () => {
       const lane = new HandLane();
       const next = opening.shift();
       if (next !== undefined) lanes.push(lane);
@@ -90,7 +90,7 @@ function world(connections: number | null) {
       await settled();
       return lane;
     },
-    async refuses(why: string) {
+    refuses: async (why: string) => {
       opening.shift()?.reject(why);
       await settled();
     },
@@ -282,7 +282,9 @@ describe("lanes", () => {
             expect(ends).toBe(cancelled.has(call) ? 0 : 1);
           }
           expect(begun).toEqual(begun.toSorted((a, b) => a - b));
-          await Promise.all([driver.close(), ...opening.map((one) => one.resolve(new HandLane()))]);
+          const closed = driver.close();
+          for (const one of opening) one.resolve(new HandLane());
+          await closed;
           expect(lanes.every(({ isClosed }) => isClosed)).toBe(true);
         },
       ),

@@ -42,6 +42,7 @@ export class EtcdDriver implements Driver {
   readonly #calls = new Set<{ cancel(): void }>();
   #token: string | null = null;
   #turn = 0;
+  #isLoggingIn = false;
   #isClosed = false;
 
   /** Connects. USAGE for the operation, URL_INVALID, FILE_INVALID; STORE_UNREACHABLE when no endpoint answers; PERMISSION_DENIED. */
@@ -104,7 +105,7 @@ export class EtcdDriver implements Driver {
 
   #failed(call: Call, failure: RpcFailure): void {
     // The requests after it have the new one.
-    if (this.#address.user !== null && failure.needsNewToken) this.#logIn().catch(() => {});
+    if (this.#address.user !== null && failure.needsNewToken) this.#logInAgain();
     const why = failure.why || grpcStatusName(failure.code);
     call.failed(grpcStatusName(failure.code), redact(`${failure.endpoint}: ${why}`));
   }
@@ -122,17 +123,29 @@ export class EtcdDriver implements Driver {
     const { user: name, password } = this.#address;
     if (name === null) return;
     try {
-      this.#token = (await this.#askAny("authenticate", { name, password })).token;
+      // With a token that is not valid, the server would not even look at the password.
+      this.#token = (await this.#askAny("authenticate", { name, password }, null)).token;
     } catch (error) {
       if (!(error instanceof RpcFailure && error.isAuthOff)) throw error;
     }
+  }
+
+  #logInAgain(): void {
+    if (this.#isLoggingIn || this.#isClosed) return;
+    this.#isLoggingIn = true;
+    this.#logIn()
+      .catch(() => {})
+      .finally(() => {
+        this.#isLoggingIn = false;
+      });
   }
 
   /** Who may only write is let through: the writes will show it. */
   async #tryRead({ method, request }: Asked): Promise<void> {
     const { key } = request;
     try {
-      await this.#askAny("range", method === "range" ? { ...request, limit: "1" } : { ...(key && { key }) });
+      const range = method === "range" ? { ...request, limit: "1" } : { ...(key && { key }) };
+      await this.#askAny("range", range, this.#token);
     } catch (error) {
       const mayWrite = method === "put" && this.#address.user !== null;
       if (!(mayWrite && error instanceof RpcFailure && error.isDenial)) throw error;
@@ -140,9 +153,13 @@ export class EtcdDriver implements Driver {
   }
 
   /** The first answer of any endpoint; rejects with what one of them said. */
-  async #askAny<M extends keyof Unary>(method: M, request: Request<M>): Promise<Response<M>> {
+  async #askAny<M extends keyof Unary>(
+    method: M,
+    request: Request<M>,
+    token: string | null,
+  ): Promise<Response<M>> {
     const byEndpoint = new Map(this.#channels.map((channel) => [channel.endpoint, channel]));
-    const asked = [...byEndpoint.values()].map((channel) => ask(channel, method, request, this.#token));
+    const asked = [...byEndpoint.values()].map((channel) => ask(channel, method, request, token));
     try {
       return await Promise.any(asked);
     } catch (error) {

@@ -47,19 +47,23 @@ export class GrpcDriver implements Driver {
     const clients = Array.from({ length: share.connections ?? 1 }, () =>
       openChannel(grpc, { ...target, insecure, ca }),
     );
-    const late = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+    const late = new AbortController();
+    // Connections that are being made do not keep a process.
+    const timer = setTimeout(() => late.abort(new Error("no answer")), CONNECT_TIMEOUT_MS);
     try {
       const [first] = clients;
       if (first === undefined) throw new Error("no connection");
-      const types = fromFile ?? (await typesByReflection(first, target, metadata, late));
+      const types = fromFile ?? (await typesByReflection(first, target, metadata, late.signal));
       const shot = await grpcShot(types, target, request.message);
-      await Promise.all(clients.map((client) => channelReady(grpc, client, late)));
+      await Promise.all(clients.map((client) => channelReady(grpc, client, late.signal)));
       return new GrpcDriver(clients, shot, metadata);
     } catch (error) {
       for (const client of clients) client.close();
-      throw late.aborted
+      throw late.signal.aborted
         ? targetUnreachable(sayTarget(target), `no answer within ${CONNECT_TIMEOUT_MS / 1000} s`)
         : openError(error, target);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -9,7 +9,13 @@ import { type Failure, type Lane, Lanes } from "./lanes.ts";
 import { numbering } from "./request-numbers.ts";
 import { sizeOf } from "./size-of.ts";
 import { parseSqlOperation } from "./sql-operation.ts";
-import { asTargetError, CONNECT_TIMEOUT_MS, targetDenied, targetUnreachable } from "./target-error.ts";
+import {
+  asTargetError,
+  CONNECT_TIMEOUT_MS,
+  targetDenied,
+  targetUnfit,
+  targetUnreachable,
+} from "./target-error.ts";
 
 export interface MysqlDriverOptions {
   readonly url: string;
@@ -136,7 +142,7 @@ function openError(error: unknown, shown: string): unknown {
     case "auth":
       return targetDenied(shown, error.message, options);
     case "no-database":
-      return targetUnreachable(shown, error.message, { ...options, hint: "name a database that is there" });
+      return targetUnfit(shown, "names a database that is not there", { ...options, hint: "SHOW DATABASES" });
     default:
       return targetUnreachable(shown, error.message, options);
   }

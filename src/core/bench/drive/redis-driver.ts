@@ -9,7 +9,7 @@ import { type Failure, type Lane, Lanes } from "./lanes.ts";
 import { parseRedisOperation } from "./redis-operation.ts";
 import { numbering } from "./request-numbers.ts";
 import { sizeOf } from "./size-of.ts";
-import { asTargetError, CONNECT_TIMEOUT_MS, notOneTarget, withinConnectTime } from "./target-error.ts";
+import { asTargetError, CONNECT_TIMEOUT_MS, targetUnfit, withinConnectTime } from "./target-error.ts";
 
 export interface RedisDriverOptions {
   readonly url: string;
@@ -23,6 +23,9 @@ type OneRedis = Exclude<RedisTarget, { readonly kind: "quorum" }>;
 
 /** A server that does not end its side is left after 100 ms: see newClient. */
 const CLOSED_MS = 300;
+const ONE =
+  "name one server, a Cluster (redis+cluster://…) or a master behind Sentinels (redis+sentinel://…); for a quorum of locks: lock:NAME";
+
 /** What ioredis says of a command whose connection is gone. */
 const CLOSED = /^Connection is closed|^Stream isn't writeable|^Reached the max retries per request/;
 
@@ -39,7 +42,7 @@ export class RedisDriver implements Driver {
     const shown = redact(url);
     try {
       const target = parseRedisTarget(url);
-      if (target.kind === "quorum") throw notOneTarget(shown, "a quorum is for locks: lock:NAME");
+      if (target.kind === "quorum") throw targetUnfit(shown, "names several servers", { hint: ONE });
       const numbers = numbering({ worker: share.worker, workers });
       const lanes = new Lanes({
         connections: share.connections,

@@ -30,11 +30,9 @@ export function targetDenied(
   return targetError("PERMISSION_DENIED", `${shown} refused access: ${why}`, shown, { cause, hint });
 }
 
-/** USAGE: the URL names several targets where one is measured. */
-export function notOneTarget(shown: string, why: string): DcsError {
-  return targetError("USAGE", `${shown} names several servers: ${why}`, shown, {
-    hint: "name one server, a Cluster (redis+cluster://…) or a master behind Sentinels (redis+sentinel://…)",
-  });
+/** USAGE: what the URL names cannot be measured. */
+export function targetUnfit(shown: string, why: string, options: TargetErrorOptions): DcsError {
+  return targetError("USAGE", `${shown} ${why}`, shown, options);
 }
 
 /**
