@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import type { HttpRequestSpec, LockPlaces, StatusRange } from "../../core/bench/bench-plan.ts";
-import { type BenchTarget, parseBenchTarget } from "../../core/bench/bench-target.ts";
+import { parseBenchTarget } from "../../core/bench/bench-target.ts";
 import { parseStages } from "../../core/bench/load/parse-stages.ts";
 import type { Arrival } from "../../core/bench/load/schedule.ts";
 import type { BenchOptions } from "../../core/bench/run/bench-options.ts";
@@ -154,6 +154,3 @@ async function readGiven(flag: string, path: string): Promise<Buffer> {
     });
   }
 }
-
-/** Nothing but the target's kind decides which flags mean something. */
-export type TargetKind = BenchTarget["kind"];
