@@ -203,8 +203,8 @@ function keyHint(): string {
 }
 
 function offeredNow({ plan }: RowsProps): string {
-  const rates = (plan.stages ?? []).flatMap(({ from, to }) => [from, to]);
-  return ` of up to ${Math.max(...rates)}/s`;
+  const rates = [...new Set((plan.stages ?? []).flatMap(({ from, to }) => [from, to]))];
+  return ` of ${rates.length > 1 ? "up to " : ""}${Math.max(...rates)}/s`;
 }
 
 function progressLine({ frame, plan, runs, duration, width }: RowsProps): string {
