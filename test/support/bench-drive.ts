@@ -113,3 +113,22 @@ export async function drive(
     serviceMaxMs: histograms.decode(service).max,
   };
 }
+
+/** What is said of a request under way when the driver is closed (once `before` is over), and for a moment after that. */
+export async function saidAroundClose(
+  driver: Driver,
+  before: () => Promise<void> = async () => {},
+): Promise<readonly string[]> {
+  const said: string[] = [];
+  driver.send({
+    instance: 0,
+    cancel: null,
+    began: () => said.push("began"),
+    ok: () => said.push("ok"),
+    failed: (kind) => said.push(kind),
+  });
+  await before();
+  await driver.close();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return said;
+}

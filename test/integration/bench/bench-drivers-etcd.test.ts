@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BenchPlan } from "../../../src/core/bench/bench-plan.ts";
-import { benchPlan, drive, openPlan, refusalOf } from "../../support/bench-drive.ts";
+import { benchPlan, drive, openPlan, refusalOf, saidAroundClose } from "../../support/bench-drive.ts";
 import { endsByItself } from "../../support/bench-process.ts";
 import { EtcdServer } from "../../support/etcd.ts";
 import { freePort } from "../../support/free-port.ts";
@@ -123,6 +123,13 @@ describe("etcd, driven", () => {
     expect(done).toBeGreaterThanOrEqual(counts.ok);
     // What was lost on the way may have been done once, and no more.
     expect(done).toBeLessThanOrEqual(counts.sent);
+  });
+
+  it("says nothing more of a call once it is closed", async () => {
+    const driver = await openPlan(etcdPlan(server.url, null));
+    await halt(server.pid);
+    expect(await saidAroundClose(driver)).toEqual(["began"]);
+    process.kill(server.pid, "SIGCONT");
   });
 
   it.each(["answers", "stands still"])("leaves nothing behind at a server that %s", async (how) => {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BenchPlan, GrpcRequestSpec } from "../../../src/core/bench/bench-plan.ts";
-import { benchPlan, drive, openPlan, refusalOf } from "../../support/bench-drive.ts";
+import { benchPlan, drive, openPlan, refusalOf, saidAroundClose } from "../../support/bench-drive.ts";
 import { endsByItself } from "../../support/bench-process.ts";
 import { Certificates } from "../../support/certificates.ts";
 import { freePort } from "../../support/free-port.ts";
@@ -134,6 +134,14 @@ describe("gRPC, driven", () => {
     // A server that is shut down by force resets what is under way.
     expect(Object.keys(errors).filter((kind) => kind !== "CANCELLED")).toEqual(["UNAVAILABLE"]);
     expect(counts.ok + counts.errors + counts.unfinished).toBe(counts.sent);
+  });
+
+  it("says nothing more of a call once it is closed, and ends it", async () => {
+    let cancelled = 0;
+    await using shop = await GrpcShop.start({ place: (call) => call.on("cancelled", () => cancelled++) });
+    const driver = await openPlan(grpcPlan(`grpc://127.0.0.1:${shop.port}/${CALL}`, { proto: SHOP_PROTO }));
+    expect(await saidAroundClose(driver)).toEqual(["began"]);
+    await until(() => cancelled === shop.calls.length);
   });
 
   it.each([

@@ -5,7 +5,7 @@ import type { Driver } from "../../../src/core/bench/drive/driver.ts";
 import type { LockDriver } from "../../../src/core/lock/lock.ts";
 import { openLocks } from "../../../src/core/lock/open-locks.ts";
 import { currentHolder } from "../../../src/core/process/identity.ts";
-import { benchPlan, drive, openPlan, refusalOf } from "../../support/bench-drive.ts";
+import { benchPlan, drive, openPlan, refusalOf, saidAroundClose } from "../../support/bench-drive.ts";
 import { endsByItself } from "../../support/bench-process.ts";
 import { EtcdServer } from "../../support/etcd.ts";
 import { freePort } from "../../support/free-port.ts";
@@ -109,6 +109,14 @@ describe.each(["redis", "etcd", "embedded"] as const)("locks on %s, driven", (ba
     await driver.close();
     expect(counts.unfinished).toBeGreaterThan(0);
     expect(await locks.inspect("cut")).toBeNull();
+  });
+
+  it("are not spoken of once the driver is closed", async () => {
+    const hold = await locks.acquire({ ...ask, name: "mute" });
+    const waits = () => until(async () => (await locks.inspect("mute"))?.waiters.length === 1);
+    expect(await saidAroundClose(await openPlan(lockPlan("mute", places)), waits)).toEqual(["began"]);
+    await locks.release("mute", hold.token);
+    expect(await locks.inspect("mute")).toBeNull();
   });
 
   it("leave nothing behind", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BenchPlan } from "../../../src/core/bench/bench-plan.ts";
-import { benchPlan, drive, openPlan, refusalOf } from "../../support/bench-drive.ts";
+import { benchPlan, drive, openPlan, refusalOf, saidAroundClose } from "../../support/bench-drive.ts";
 import { endsByItself } from "../../support/bench-process.ts";
 import { freePort } from "../../support/free-port.ts";
 import { type MariaDb, startMariaDb } from "../../support/mariadb.ts";
@@ -112,6 +112,10 @@ describe("MariaDB, driven", () => {
     const done = await rows();
     expect(done).toBeGreaterThanOrEqual(counts.ok);
     expect(done).toBeLessThanOrEqual(counts.sent);
+  });
+
+  it("says nothing more of a statement once it is closed", async () => {
+    expect(await saidAroundClose(await openPlan(plan("DO SLEEP(1)")))).toEqual(["began"]);
   });
 
   it("leaves nothing behind", async () => {

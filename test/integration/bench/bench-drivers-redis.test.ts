@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BenchPlan } from "../../../src/core/bench/bench-plan.ts";
-import { benchPlan, drive, openPlan, refusalOf } from "../../support/bench-drive.ts";
+import { benchPlan, drive, openPlan, refusalOf, saidAroundClose } from "../../support/bench-drive.ts";
 import { endsByItself } from "../../support/bench-process.ts";
 import { freePort } from "../../support/free-port.ts";
 import { halt } from "../../support/halt.ts";
@@ -134,6 +134,13 @@ describe("Redis, driven", () => {
     expect(errors["closed"]).toBe(4);
     expect(counts.ok + counts.errors + counts.unfinished).toBe(counts.sent);
     expect(counts.unfinished).toBeLessThanOrEqual(4);
+  });
+
+  it("says nothing more of a command once it is closed", async () => {
+    const driver = await openPlan(redisPlan(server.url, null));
+    await halt(server.process.pid ?? 0);
+    expect(await saidAroundClose(driver)).toEqual(["began"]);
+    server.process.kill("SIGCONT");
   });
 
   it.each(["answers", "stands still"])("leaves nothing behind at a server that %s", async (how) => {

@@ -3,6 +3,7 @@ import { isMysqlError } from "../../mysql/mysql-error.ts";
 import { type MysqlTarget, parseMysqlUrl } from "../../mysql/mysql-url.ts";
 import { type Clock, systemClock } from "../../util/clock.ts";
 import { redact } from "../../util/redact.ts";
+import { unlessAborted } from "../../util/unless-aborted.ts";
 import type { Call, Driver, DriverShare } from "./driver.ts";
 import { failureKind, sayFailure } from "./failure-kind.ts";
 import { type Failure, type Lane, Lanes } from "./lanes.ts";
@@ -82,10 +83,15 @@ class MysqlLane implements Lane {
   #isBusy = false;
 
   static async open(target: MysqlTarget, statement: () => string, signal: AbortSignal): Promise<MysqlLane> {
-    signal.throwIfAborted();
     const options = { isForeign: true, waitTimeoutS: WAIT_TIMEOUT_S };
     const opening = MysqlConnection.open(target, clock, CONNECT_TIMEOUT_MS, options);
-    return new MysqlLane(await opening, statement);
+    try {
+      return new MysqlLane(await unlessAborted(opening, signal), statement);
+    } catch (error) {
+      // One that is wanted no more may still come.
+      if (signal.aborted) opening.then((connection) => connection.destroy()).catch(() => {});
+      throw error;
+    }
   }
 
   private constructor(connection: MysqlConnection, statement: () => string) {
