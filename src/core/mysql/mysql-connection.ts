@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Connection, ConnectionOptions, FieldPacket, QueryOptions } from "mysql2";
 import type { Clock } from "../util/clock.ts";
 import { MysqlError, toMysqlError } from "./mysql-error.ts";
@@ -160,6 +161,8 @@ export class MysqlConnection {
   destroy(): void {
     this.#isUsable = false;
     this.#connection.destroy();
+    // mysql2 ends our side only: a server that stands still never ends its own, and the socket would keep the process.
+    (this.#connection as Connection & { readonly stream: Socket }).stream.destroy();
   }
 
   /** Takes leave of the server, without waiting for it. */

@@ -102,6 +102,7 @@ export class Acquirer {
     const cancel = Number.isFinite(waitMs) ? clock.timer(waitMs, () => stop.abort(TIMED_OUT)) : () => {};
     const onAbort = () => stop.abort(request.signal?.reason);
     request.signal?.addEventListener("abort", onAbort, { once: true });
+    if (request.signal?.aborted) onAbort();
     try {
       let told = false;
       for (;;) {

@@ -53,6 +53,8 @@ export async function waitForTurn(waiting: Waiting): Promise<Turn | null> {
     : () => {};
   const onAbort = () => stop.abort(request.signal?.reason);
   request.signal?.addEventListener("abort", onAbort, { once: true });
+  // It may have aborted while the place was being taken.
+  if (request.signal?.aborted) onAbort();
   keeper.start();
   void keeper.lost.then(() => stop.abort(PLACE_LOST));
   try {
