@@ -38,9 +38,10 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
       ...{ plan: each, thresholds: own, runs: times, abortAfterMs },
       onProgress: (progress) => request.onProgress?.(progress, each),
     });
-  if (sought === null) return measure(plan, thresholds, runs);
+  // Awaited here: the session must not end, and with it what it follows, before what is measured.
+  if (sought === null) return await measure(plan, thresholds, runs);
   const own = [{ threshold: sought, isDefault: false }, ...thresholds];
-  return searchMax(request, plan, (rate) => measure(atRate(plan, rate), own, 1));
+  return await searchMax(request, plan, (rate) => measure(atRate(plan, rate), own, 1));
 }
 
 /** A search begins at `--rate`, or where nearly everything holds. */
