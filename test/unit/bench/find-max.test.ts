@@ -38,4 +38,31 @@ describe("the search for the highest rate", () => {
     expect(found.rate).toBe(0);
     expect(found.steps.at(-1)?.rate).toBe(1);
   });
+
+  it("tries once more what had no verdict, and gives up after that", async () => {
+    const noisy = async (...without: readonly number[]) => {
+      let tries = 0;
+      const tryRate = async (rate: number) => {
+        tries += 1;
+        return benchResult({ verdict: without.includes(tries) ? "INVALID" : rate <= 777 ? "PASS" : "FAIL" });
+      };
+      return (await findMax({ tryRate, start: 100, limit: 1_000_000, onStep: () => {} })).found;
+    };
+    const once = await noisy(3);
+    expect(once.rate).toBeGreaterThan(777 / 1.06);
+    expect(once.steps.map(({ rate }) => rate).slice(2, 4)).toEqual([400, 400]);
+    const twice = await noisy(3, 4);
+    expect(twice.rate).toBeLessThan(400);
+    expect(twice.rate).toBeGreaterThan(370);
+    expect(twice.limitedBy).toBe("generator");
+  });
+
+  it("was stopped before it began: one step says so", async () => {
+    const { found, best } = await findMax({
+      tryRate: async () => benchResult({ verdict: "INVALID", endedBy: "person" }),
+      ...{ start: 100, limit: 1000, onStep: () => {}, signal: AbortSignal.abort() },
+    });
+    expect(found.steps).toHaveLength(1);
+    expect(best.endedBy).toBe("person");
+  });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseStages } from "../../../src/core/bench/load/parse-stages.ts";
-import { dueAt, Schedule, type Stage, totalRequests } from "../../../src/core/bench/load/schedule.ts";
+import { dueAt, requestsUntil, Schedule, type Stage } from "../../../src/core/bench/load/schedule.ts";
 import { isDcsError } from "../../../src/core/errors.ts";
 import { seededRandom } from "../../../src/core/util/seeded-random.ts";
 
@@ -61,7 +61,7 @@ describe("a schedule", () => {
         (workers, stages) => {
           const each = Array.from({ length: workers }, (_, worker) => all(stages, worker, workers)).flat();
           expect(each.toSorted((a, b) => a - b)).toEqual(all(stages));
-          expect(all(stages)).toHaveLength(Math.ceil(totalRequests(stages) - 1e-9));
+          expect(all(stages)).toHaveLength(Math.ceil(requestsUntil(stages, Number.POSITIVE_INFINITY) - 1e-9));
         },
       ),
     );
@@ -114,4 +114,14 @@ describe("--stages", () => {
       expect(isDcsError(refusal, "USAGE") && refusal.message).toContain("--stages");
     },
   );
+});
+
+describe("requests until a time", () => {
+  it("are those of the stages so far", () => {
+    const stages = [hold(10, 2000), { from: 10, to: 30, durationMs: 2000 }];
+    expect([0, 1000, 2000, 3000, 4000, 9000].map((ms) => requestsUntil(stages, ms))).toEqual([
+      0, 10, 20, 35, 60, 60,
+    ]);
+    expect(requestsUntil([hold(5, Number.POSITIVE_INFINITY)], 3000)).toBe(15);
+  });
 });

@@ -1,6 +1,12 @@
+/** As `Call.instance`: it went nowhere. */
+export const NO_INSTANCE = -1;
+
 /** A request under way, as its driver sees it. Exactly one of `ok` and `failed` ends it, unless it is cancelled. */
 export interface Call {
-  /** Where it went: the number of the instance, set by the driver before it says anything; 0 where there is but one. */
+  /**
+   * Where it went: the number of the instance, set by the driver before it says anything; 0 where there is but one, NO_INSTANCE
+   * where there was none to take it.
+   */
   instance: number;
   /** Set by the driver: ends the request at once. Nothing is said of it after that. */
   cancel: (() => void) | null;

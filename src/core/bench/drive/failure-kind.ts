@@ -13,6 +13,8 @@ const KINDS: Readonly<Record<string, string>> = {
 /** Short, and one of few: what kind of failure this is. */
 export function failureKind(error: unknown): string {
   const code = codeOf(error);
+  // undici gives some of what its parser says no code.
+  if (error instanceof Error && error.name === "HTTPParserError") return "garbage";
   if (code === null) return "error";
   // llhttp: what came is not HTTP.
   if (code.startsWith("HPE_")) return "garbage";

@@ -1,12 +1,15 @@
 import type { Client, Dispatcher } from "undici";
 import { createPicker, type Picker } from "../../traffic/picker.ts";
 import type { HttpRequestSpec } from "../bench-plan.ts";
-import type { Call, Driver, DriverInstance, DriverShare } from "./driver.ts";
+import { type Call, type Driver, type DriverInstance, type DriverShare, NO_INSTANCE } from "./driver.ts";
+import { HttpConnector } from "./http-connector.ts";
 import { HttpLanes } from "./http-lanes.ts";
 
 export type Undici = typeof import("undici");
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A request that waits for its connection runs out of its own time before that. */
+const CONNECT_GRACE_MS = 500;
 /** The server closes first; a connection that is opened anew for each request of a slow rate would be measured. */
 const KEEP_ALIVE_MS = 600_000;
 
@@ -48,6 +51,7 @@ export class HttpDriver implements Driver {
     }
     const instance = this.#picker.pick();
     if (instance === null) {
+      call.instance = NO_INSTANCE;
       call.failed("no instance", "no ready instance of the service is registered");
       return;
     }
@@ -68,7 +72,7 @@ export class HttpDriver implements Driver {
     if (known !== undefined) return known;
     const { request, share, path } = this.#o;
     const made = new HttpLanes({
-      open: () => openClient(this.#undici, origin, request),
+      open: () => openClient(this.#undici, origin, request, share.requestTimeoutMs),
       shot: { options: dispatchOptions(path, request), okStatuses: request.okStatuses },
       connections: share.connections,
       streams: request.http2 ? request.streams : 1,
@@ -91,22 +95,40 @@ export function dispatchOptions(
   };
 }
 
-/** A connection to the origin, which is made with the first request. */
-export function openClient({ Client }: Undici, origin: string, request: HttpRequestSpec): Client {
+/** One connection of undici, which is made with the first request. */
+export interface HttpConnection {
+  readonly client: Client;
+  /** Ends it at once, also while it is being made. */
+  destroy(): Promise<void>;
+}
+
+/** `timeoutMs` is the limit of a request, after which nobody waits for its connection either. */
+export function openClient(
+  { Client, buildConnector }: Undici,
+  origin: string,
+  request: HttpRequestSpec,
+  timeoutMs: number,
+): HttpConnection {
   const { http2, streams, insecure, ca } = request;
-  return new Client(origin, {
+  const limit = Math.min(timeoutMs + CONNECT_GRACE_MS, CONNECT_TIMEOUT_MS);
+  const connector = new HttpConnector(buildConnector, { timeoutMs: limit, http2, insecure, ca });
+  const client = new Client(origin, {
     pipelining: http2 ? streams : 1,
     allowH2: http2,
-    ...(http2 ? { maxConcurrentStreams: streams, h2Options: { useH2c: origin.startsWith("http:") } } : {}),
+    ...(http2 ? { maxConcurrentStreams: streams } : {}),
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     // The benchmark has one limit over all of a request.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: {
-      timeout: CONNECT_TIMEOUT_MS,
-      rejectUnauthorized: !insecure,
-      ...(ca === null ? {} : { ca }),
-    },
+    connect: connector.connect,
   } as ConstructorParameters<typeof Client>[1]);
+  return {
+    client,
+    destroy() {
+      const gone = client.destroy();
+      connector.abort();
+      return gone;
+    },
+  };
 }

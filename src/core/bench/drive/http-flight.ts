@@ -1,7 +1,8 @@
-import type { Client, Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import type { StatusRange } from "../bench-plan.ts";
 import type { Call } from "./driver.ts";
 import { failureKind, sayFailure } from "./failure-kind.ts";
+import type { HttpConnection } from "./http-driver.ts";
 
 /** What each request of a lane has in common. */
 export interface HttpShot {
@@ -10,8 +11,7 @@ export interface HttpShot {
 }
 
 /** A connection, and how many more requests it takes now. */
-export interface HttpLane {
-  readonly client: Client;
+export interface HttpLane extends HttpConnection {
   free: number;
 }
 

@@ -1,9 +1,9 @@
-import type { Client } from "undici";
 import type { Call } from "./driver.ts";
+import type { HttpConnection } from "./http-driver.ts";
 import { HttpFlight, type HttpLane, type HttpShot } from "./http-flight.ts";
 
 export interface HttpLanesOptions {
-  readonly open: () => Client;
+  readonly open: () => HttpConnection;
   readonly shot: HttpShot;
   /** Connections at most; null: as many as are needed. */
   readonly connections: number | null;
@@ -39,7 +39,7 @@ export class HttpLanes {
 
   async close(): Promise<void> {
     this.#waiting.clear();
-    await Promise.allSettled(this.#all.map(({ client }) => client.destroy()));
+    await Promise.allSettled(this.#all.map((lane) => lane.destroy()));
   }
 
   #take(): HttpLane | null {
@@ -51,7 +51,7 @@ export class HttpLanes {
       return lane;
     }
     if (connections !== null && this.#all.length >= connections) return null;
-    const made: HttpLane = { client: open(), free: streams - 1 };
+    const made: HttpLane = { ...open(), free: streams - 1 };
     this.#all.push(made);
     if (made.free > 0) this.#free.push(made);
     return made;

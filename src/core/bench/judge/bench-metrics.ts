@@ -30,9 +30,13 @@ export interface Measured {
   readonly instances: readonly InstanceResult[];
 }
 
-/** Of all that was sent, what was not answered well; null when nothing was sent. */
+/**
+ * Of all that came to an end, what was not answered well; null when nothing did. What was under way when the run was stopped is
+ * neither good nor bad.
+ */
 export function errorRate({ sent, errors, timeouts, unfinished }: RequestCounts): number | null {
-  return sent === 0 ? null : (errors + timeouts + unfinished) / sent;
+  const ended = sent - unfinished;
+  return ended === 0 ? null : (errors + timeouts) / ended;
 }
 
 /** The p99 of the slowest instance, divided by the median of all; null with less than two. */

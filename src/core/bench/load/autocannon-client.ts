@@ -6,7 +6,9 @@ import type { Ended, Recorder } from "./recorder.ts";
 /** What is used of a client of autocannon 9.0.0: one connection, one request at a time. */
 export interface AutocannonClient {
   readonly parser: { initialize(type: string): void; execute(chunk: Buffer): unknown };
-  readonly conn: { destroy(error?: Error): void };
+  /** None before the first. */
+  readonly conn: { destroy(error?: Error): void } | undefined;
+  readonly destroyed: boolean;
   readonly reqsMade: number;
   responseMax: number | undefined;
   _connect(): void;
@@ -29,6 +31,8 @@ export interface AutocannonTally {
 
 /** A target that is gone is not asked a hundred thousand times a second. */
 const FAILED_MS = 20;
+/** Timers of Node may be so early. */
+const EARLY_MS = 5;
 
 /**
  * Counts the requests of one client itself, to the microsecond, and mends what autocannon leaves undone: a connection that closes
@@ -40,6 +44,8 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
   let pending: Ended | null = null;
   let isMeasured = false;
   let isClosing = false;
+  let hasHead = false;
+  let waiting: NodeJS.Timeout | null = null;
   let failedAt = Number.NEGATIVE_INFINITY;
   let garbage: Error | null = null;
 
@@ -50,22 +56,41 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
   };
   /** There will be no answer to what is pending. */
   const lose = () => {
+    const unread = garbage;
+    garbage = null;
     const ended = settle();
     if (ended === null) return;
     const at = now();
-    if (garbage !== null) recorder.failed(ended, at, "garbage", sayFailure(garbage));
-    else if (at - ended.dueMs >= timeoutMs) recorder.timedOut(ended, at);
-    else recorder.failed(ended, at, "closed", "the connection was closed without an answer");
-    garbage = null;
+    if (unread !== null) recorder.failed(ended, at, "garbage", sayFailure(unread));
+    else if (at - ended.dueMs >= timeoutMs - EARLY_MS) recorder.timedOut(ended, at);
+    else
+      recorder.failed(
+        ended,
+        at,
+        "closed",
+        `the connection was closed ${hasHead ? "within" : "without"} an answer`,
+      );
   };
 
   const { _connect: connect, _doRequest: doRequest } = client;
   client._connect = () => {
     lose();
+    // Nothing that still comes of the one before may be taken for an event of the next.
+    if (client.conn !== undefined) client._destroyConnection();
+    if (waiting !== null) return;
+    if (now() - failedAt >= FAILED_MS) {
+      begin();
+      return;
+    }
+    waiting = setTimeout(() => {
+      waiting = null;
+      if (!client.destroyed) begin();
+    }, FAILED_MS);
+  };
+  const begin = () => {
     client.parser.initialize("RESPONSE");
     isClosing = false;
-    if (now() - failedAt < FAILED_MS) setTimeout(() => connect.call(client), FAILED_MS);
-    else connect.call(client);
+    connect.call(client);
   };
   client._doRequest = () => {
     if (!isClosing) {
@@ -82,20 +107,23 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
     if (result instanceof Error) {
       garbage = result;
       failedAt = now();
-      client.conn.destroy(result);
+      client.conn?.destroy(result);
     }
     return result;
   };
 
   client.on("request", () => {
     isMeasured = tally.onRequest();
+    hasHead = false;
     const at = now();
     pending = { dueMs: at, launchedMs: at, beganMs: at, instance: 0 };
   });
   client.on("headers", ({ shouldKeepAlive }) => {
+    hasHead = true;
     if (!shouldKeepAlive) isClosing = true;
   });
   client.on("response", (status, bytes) => {
+    if (pending === null) return;
     const ended = settle();
     const isOk = okStatuses.some(({ from, to }) => status >= from && status <= to);
     if (ended === null) {

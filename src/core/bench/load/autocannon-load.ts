@@ -1,8 +1,9 @@
+import type autocannon from "autocannon";
 import type { Tracker } from "autocannon";
 import type { HttpRequestSpec } from "../bench-plan.ts";
 import { type AutocannonClient, countClient } from "./autocannon-client.ts";
-import type { Load, LoadWindow } from "./load.ts";
-import { now } from "./now.ts";
+import { type Load, type LoadWindow, reached } from "./load.ts";
+import { msUntil, now } from "./now.ts";
 import type { Ended, Recorder } from "./recorder.ts";
 
 export interface AutocannonOptions {
@@ -25,6 +26,7 @@ const ENDLESS_S = 1_000_000;
  * was lost. It never looks at certificates; who starts it has.
  */
 export class AutocannonLoad implements Load {
+  readonly #autocannon: typeof autocannon;
   readonly #o: AutocannonOptions;
   readonly #clients: { readonly client: AutocannonClient; readonly settle: () => Ended | null }[] = [];
   readonly #ended = Promise.withResolvers<void>();
@@ -33,18 +35,26 @@ export class AutocannonLoad implements Load {
   #tracker: Tracker | null = null;
   #isSending = true;
 
-  constructor(options: AutocannonOptions) {
+  private constructor(send: typeof autocannon, options: AutocannonOptions) {
+    this.#autocannon = send;
     this.#o = options;
     this.#left = options.amount ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Loads autocannon, which takes too long for a load that has begun. */
+  static async open(options: AutocannonOptions): Promise<AutocannonLoad> {
+    const { default: send } = await import("autocannon");
+    return new AutocannonLoad(send, options);
   }
 
   async run(window: LoadWindow): Promise<void> {
     this.#window = window;
     this.#o.recorder.measureMs = window.measureMs;
     const { url, request, lanes, timeoutMs } = this.#o;
-    const { default: autocannon } = await import("autocannon");
-    const ending = window.endMs === null ? null : setTimeout(() => this.finish(), window.endMs - now());
-    this.#tracker = autocannon(
+    await reached(window.beginMs, now);
+    if (!this.#isSending) return;
+    const ending = window.endMs === null ? null : setTimeout(() => this.finish(), msUntil(window.endMs));
+    this.#tracker = this.#autocannon(
       {
         url,
         method: request.method,

@@ -1,6 +1,6 @@
 import type { Driver } from "../drive/driver.ts";
 import { Flights } from "./flights.ts";
-import { type Load, type LoadWindow, SWEEP_MS } from "./load.ts";
+import { type Load, type LoadWindow, reached, SWEEP_MS } from "./load.ts";
 import type { Recorder } from "./recorder.ts";
 
 export interface ClosedLoopOptions {
@@ -38,6 +38,7 @@ export class ClosedLoop implements Load {
     this.#window = window;
     this.#o.recorder.measureMs = window.measureMs;
     const sweeping = setInterval(() => this.#flights.sweep(this.#o.now()), SWEEP_MS);
+    await reached(window.beginMs, this.#o.now);
     for (let lane = 0; lane < this.#o.lanes; lane++) this.#send();
     this.#maybeEnd();
     await this.#ended.promise;

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** When a load is measured, in ms of the workers' clock. */
 export interface LoadWindow {
   /** The load begins: the warm-up, if there is one. */
@@ -20,3 +22,8 @@ export interface Load {
 
 /** How often limits of time are looked at, in ms; shorter than any that can be given. */
 export const SWEEP_MS = 10;
+
+/** Resolves at `ms` of the clock, and not before; what is sent before the measurement is not counted. */
+export async function reached(ms: number, now: () => number): Promise<void> {
+  for (let left = ms - now(); left > 0; left = ms - now()) await sleep(Math.ceil(left));
+}

@@ -16,3 +16,8 @@ const offset = measureOffset();
 export function now(): number {
   return offset + performance.now();
 }
+
+/** How long it is until then; 0 when that has passed, for Node warns of timers that are set to the past. */
+export function msUntil(ms: number): number {
+  return Math.max(ms - now(), 0);
+}

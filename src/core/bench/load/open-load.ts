@@ -30,7 +30,7 @@ export async function openLoad(plan: BenchPlan, worker: number, recorder: Record
   if (engine === "autocannon" && target.kind === "http") {
     const { url } = target;
     return {
-      load: new AutocannonLoad({ url, request, recorder, timeoutMs, lanes: lanes ?? 1, amount }),
+      load: await AutocannonLoad.open({ url, request, recorder, timeoutMs, lanes: lanes ?? 1, amount }),
       follow: () => {},
       [Symbol.asyncDispose]: async () => {},
     };

@@ -1,3 +1,4 @@
+import { NO_INSTANCE } from "../drive/driver.ts";
 import type { Histograms, LatencyHistogram } from "../latency-histogram.ts";
 import type { SliceInstance, SliceReport } from "./slice.ts";
 
@@ -122,7 +123,7 @@ export class Recorder {
 
   #end({ dueMs, instance }: Ended, nowMs: number, outcome: Outcome): void {
     this.#counts[outcome] += 1;
-    if (this.#instances === null) return;
+    if (this.#instances === null || instance === NO_INSTANCE) return;
     const tally = this.#tally(this.#instances, instance);
     tally.counts.sent += 1;
     tally.counts[outcome] += 1;

@@ -9,9 +9,17 @@ export interface Stage {
 export const ARRIVALS = ["even", "poisson"] as const;
 export type Arrival = (typeof ARRIVALS)[number];
 
-/** How many requests the stages hold. */
-export function totalRequests(stages: readonly Stage[]): number {
-  return stages.reduce((sum, { from, to, durationMs }) => sum + ((from + to) / 2) * (durationMs / 1000), 0);
+/** How many requests the stages hold in their first `ms`. */
+export function requestsUntil(stages: readonly Stage[], ms: number): number {
+  let beginMs = 0;
+  let sum = 0;
+  for (const { from, to, durationMs } of stages) {
+    const held = Math.min(Math.max(ms - beginMs, 0), durationMs);
+    const at = durationMs === Number.POSITIVE_INFINITY ? to : from + ((to - from) * held) / durationMs;
+    sum += ((from + at) / 2) * (held / 1000);
+    beginMs += durationMs;
+  }
+  return sum;
 }
 
 /**

@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { toDcsError } from "../../errors.ts";
 import { Histograms } from "../latency-histogram.ts";
 import type { LoadWindow } from "./load.ts";
-import { now } from "./now.ts";
+import { msUntil, now } from "./now.ts";
 import { type OpenLoad, openLoad } from "./open-load.ts";
 import { Recorder } from "./recorder.ts";
 import type { BenchOrder, BenchReport, BenchWorkerData } from "./worker-messages.ts";
@@ -12,6 +12,13 @@ const { plan, worker, instances } = workerData as BenchWorkerData;
 
 function tell(report: BenchReport): void {
   parentPort?.postMessage(report);
+}
+
+/** When slice number `index` ends, in ms of the measurement; the last one within it ends with it. */
+function endOf(index: number): number {
+  const { sliceMs, durationMs } = plan;
+  const isLast = durationMs !== null && index === Math.ceil(durationMs / sliceMs) - 1;
+  return isLast ? durationMs : (index + 1) * sliceMs;
 }
 
 /** Posts a slice at each of its ends, until it is stopped; the last call posts what is left. */
@@ -28,7 +35,7 @@ function slicing(recorder: Recorder, { measureMs }: LoadWindow): () => void {
         take();
         next();
       },
-      measureMs + (index + 1) * plan.sliceMs - now(),
+      msUntil(measureMs + endOf(index)),
     );
   };
   next();
@@ -45,13 +52,13 @@ function utilisation({ measureMs, endMs }: LoadWindow): () => number {
   const timers = [
     setTimeout(() => {
       begun = performance.eventLoopUtilization();
-    }, measureMs - now()),
+    }, msUntil(measureMs)),
   ];
   if (endMs !== null)
     timers.push(
       setTimeout(() => {
         ended = performance.eventLoopUtilization();
-      }, endMs - now()),
+      }, msUntil(endMs)),
     );
   return () => {
     for (const timer of timers) clearTimeout(timer);

@@ -60,8 +60,8 @@ const SLICES = { most: 600, fewest: 10, usualMs: 1000, shortestMs: 100 };
 
 /** The plan of one run with every default filled in. The engine is `loop` for max mode until the target was looked at. */
 export function benchPlan(options: BenchOptions, cores: number): BenchPlan {
-  const { target, operation = null, places = null, amount = null } = options;
-  const http = { ...HTTP, ...options.http };
+  const { operation = null, places = null, amount = null } = options;
+  const { target, http } = withoutUser(options.target, { ...HTTP, ...options.http });
   const grpc = { ...GRPC, ...options.grpc };
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS, arrival = "even", seed = 1 } = options;
   const isRate = options.rate !== undefined || options.stages !== undefined;
@@ -88,6 +88,24 @@ export function benchPlan(options: BenchOptions, cores: number): BenchPlan {
     maxInFlight: options.maxInFlight ?? Math.min(Math.max(inFlight, IN_FLIGHT.fewest), IN_FLIGHT.most),
     sliceMs: sliceLength(durationMs),
   };
+}
+
+/** User and password of a URL become a header, which is how HTTP sends them; one that was given stays. */
+function withoutUser(
+  target: BenchTarget,
+  http: HttpRequestSpec,
+): { readonly target: BenchTarget; readonly http: HttpRequestSpec } {
+  if (target.kind !== "http") return { target, http };
+  const url = new URL(target.url);
+  const { username, password } = url;
+  if (username === "" && password === "") return { target, http };
+  url.username = "";
+  url.password = "";
+  const bare: BenchTarget = { kind: "http", url: url.href };
+  if (http.headers.some(([name]) => name.toLowerCase() === "authorization")) return { target: bare, http };
+  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const basic = `Basic ${Buffer.from(user).toString("base64")}`;
+  return { target: bare, http: { ...http, headers: [...http.headers, ["Authorization", basic]] } };
 }
 
 function stagesOf({ stages, rate }: BenchOptions, durationMs: number | null): readonly Stage[] | null {

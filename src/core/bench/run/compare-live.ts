@@ -19,12 +19,13 @@ export interface ComparedLive {
   readonly b: SavedRuns;
   /** Of runs that prove nothing by themselves, why; each reason once. */
   readonly doubts: readonly string[];
-  /** Stopped before all runs were made. */
+  /** Stopped before all runs were made; the one that was under way is not among them. */
   readonly isStopped: boolean;
 }
 
 /**
- * Measures two targets in turns (ABBA), so that what changes on the machine meanwhile is in both. Rejects as `BenchSession.open`.
+ * Measures two targets in turns (ABBA), so that what changes on the machine meanwhile is in both. Rejects as `BenchSession.open`, and
+ * with the signal's reason when it was stopped before there was a run of each.
  */
 export async function compareLive(options: CompareLiveOptions): Promise<ComparedLive> {
   await using first = await BenchSession.open(options.a);
@@ -39,10 +40,12 @@ export async function compareLive(options: CompareLiveOptions): Promise<Compared
   const results: { readonly a: BenchResult[]; readonly b: BenchResult[] } = { a: [], b: [] };
   const order = abbaOrder(options.runs);
   for (const [index, side] of order.entries()) {
-    if (options.signal.aborted && results.a.length > 0 && results.b.length > 0) break;
+    if (options.signal.aborted) break;
     options.onRun(index + 1, order.length, side);
-    results[side].push(await sessions[side].measure(once(plans[side])));
+    const result = await sessions[side].measure(once(plans[side]));
+    if (result.endedBy === null) results[side].push(result);
   }
+  if (results.a.length === 0 || results.b.length === 0) options.signal.throwIfAborted();
   const all = [...results.a, ...results.b];
   return {
     a: together(results.a),

@@ -26,21 +26,28 @@ const LOWEST = 1;
 
 /**
  * The highest rate at which everything asked for holds: doubled until it does not, then halved in between (on the logarithm) until
- * both are within 5%. A step without a verdict counts as one that did not hold, and says whose limit it was.
+ * both are within 5%. A step without a verdict is made once more, for it may have been a moment's trouble of this machine; the second
+ * one counts as one that did not hold, and says whose limit it was.
  */
 export async function findMax({ tryRate, start, limit, onStep, signal }: FindMaxOptions): Promise<FoundMax> {
   const steps: FindMaxStep[] = [];
   let held: { readonly rate: number; readonly result: BenchResult } | null = null;
   let failed: { readonly rate: number; readonly isTarget: boolean } | null = null;
   let last: BenchResult | null = null;
+  let doubted: number | null = null;
   let rate = Math.min(start, limit);
-  while (steps.length < MOST_STEPS && signal?.aborted !== true) {
+  // Also when it was stopped before its first step: that one tells so, and ends at once.
+  while (last === null || (steps.length < MOST_STEPS && signal?.aborted !== true)) {
     const result = await tryRate(rate);
     last = result;
     const step = stepOf(rate, result);
     steps.push(step);
     onStep(step);
     if (result.endedBy === "person") break;
+    if (result.verdict === "INVALID" && result.requests.dropped === 0 && doubted !== rate) {
+      doubted = rate;
+      continue;
+    }
     if (result.verdict === "PASS") held = { rate, result };
     else failed = { rate, isTarget: result.verdict === "FAIL" || result.requests.dropped > 0 };
     if (held !== null && (held.rate >= limit || (failed !== null && failed.rate / held.rate <= CLOSE))) break;
@@ -50,7 +57,7 @@ export async function findMax({ tryRate, start, limit, onStep, signal }: FindMax
   const limitedBy = failed === null ? "limit" : failed.isTarget ? "target" : "generator";
   return {
     found: { rate: held?.rate ?? 0, limitedBy, steps },
-    best: (held?.result ?? last) as BenchResult,
+    best: { ...(held?.result ?? last), endedBy: last.endedBy },
   };
 }
 

@@ -10,14 +10,18 @@ export interface GatheringOptions {
   readonly histograms: Histograms;
   readonly workers: number;
   readonly sliceMs: number;
-  /** Slices that lie within the measurement; null where a number of requests ends it. */
-  readonly slices: number | null;
+  /** Of the measurement; null where a number of requests ends it. */
+  readonly durationMs: number | null;
 }
 
 interface Slice {
   readonly counts: Counts;
   readonly latency: LatencyHistogram;
   readonly lag: LatencyHistogram;
+  /** How much of it lies within the measurement. */
+  seconds: number;
+  /** Answered well in it, and sent in the warm-up. */
+  carried: number;
   /** Workers that have reported it. */
   reported: number;
 }
@@ -39,12 +43,14 @@ export class Gathering {
   readonly #instances = new Map<number, InstanceTally>();
   readonly #slices: Slice[] = [];
   readonly #lagOf: number[];
+  #durationMs: number;
   #bytes = 0;
   #okWithin = 0;
 
   constructor(options: GatheringOptions) {
     this.#o = options;
-    const { histograms, workers } = options;
+    const { histograms, workers, durationMs } = options;
+    this.#durationMs = durationMs ?? Number.POSITIVE_INFINITY;
     this.latency = histograms.create();
     this.service = histograms.create();
     this.lag = histograms.create();
@@ -71,7 +77,7 @@ export class Gathering {
   }
 
   add(worker: number, report: SliceReport): void {
-    const { histograms, slices } = this.#o;
+    const { histograms } = this.#o;
     const latency = histograms.decode(report.latency);
     const lag = histograms.decode(report.lag);
     this.latency.add(latency);
@@ -84,7 +90,7 @@ export class Gathering {
     for (const error of report.errors) this.#noteError(error);
     for (const { index, counts, latency: of } of report.instances)
       this.#tally(index, counts, histograms.decode(of));
-    if (slices === null || report.index < slices) this.#okWithin += report.counts.ok + report.carried;
+    if (this.#secondsOf(report.index) > 0) this.#okWithin += report.counts.ok + report.carried;
     this.#addSlice(report, latency, lag);
   }
 
@@ -100,6 +106,12 @@ export class Gathering {
     for (const error of other.errors()) this.#noteError(error);
     for (const [index, { counts, latency }] of other.#instances) this.#tally(index, counts, latency);
     this.#slices.push(...other.#within());
+  }
+
+  /** It was measured for so long: less than planned when it was stopped. */
+  end(durationMs: number): void {
+    this.#durationMs = durationMs;
+    for (const [index, slice] of this.#slices.entries()) slice.seconds = this.#secondsOf(index);
   }
 
   /** Times of each percentile, for plots: closer and closer towards 100. */
@@ -122,14 +134,24 @@ export class Gathering {
     });
   }
 
+  /** Answered well per second, in the time of which all workers have told; NaN before that. */
+  get rateSoFar(): number {
+    const told = this.#complete();
+    const ok = told.reduce((sum, { counts, carried }) => sum + counts.ok + carried, 0);
+    return ok / told.reduce((sum, { seconds }) => sum + seconds, 0);
+  }
+
   /** The slices within the measurement; of the one that is not complete yet only at the end. */
   series(isEnded = true): readonly SeriesPoint[] {
-    const { sliceMs, workers } = this.#o;
-    const within = this.#within();
-    const complete = isEnded ? within : within.filter(({ reported }) => reported === workers);
-    return complete.map(({ counts, latency, lag }, index) => ({
-      atS: ((index + 1) * sliceMs) / 1000,
-      seconds: sliceMs / 1000,
+    const slices = isEnded ? this.#within() : this.#complete();
+    let endS = 0;
+    const ends = slices.map(({ seconds }) => {
+      endS += seconds;
+      return endS;
+    });
+    return slices.map(({ counts, latency, lag, seconds }, index) => ({
+      atS: ends[index] ?? 0,
+      seconds,
       ok: counts.ok,
       errors: counts.errors,
       timeouts: counts.timeouts,
@@ -141,9 +163,18 @@ export class Gathering {
     }));
   }
 
+  #complete(): readonly Slice[] {
+    return this.#within().filter(({ reported }) => reported === this.#o.workers);
+  }
+
   #within(): readonly Slice[] {
-    const { slices } = this.#o;
-    return slices === null ? this.#slices : this.#slices.slice(0, slices);
+    return this.#slices.filter(({ seconds }) => seconds > 0);
+  }
+
+  /** 0 when it lies after the end. */
+  #secondsOf(index: number): number {
+    const { sliceMs } = this.#o;
+    return Math.min(Math.max(this.#durationMs - index * sliceMs, 0), sliceMs) / 1000;
   }
 
   #noteError({ kind, count, example }: SliceError): void {
@@ -162,18 +193,21 @@ export class Gathering {
     tally.latency.add(latency);
   }
 
-  #addSlice({ index, counts }: SliceReport, latency: LatencyHistogram, lag: LatencyHistogram): void {
+  #addSlice({ index, counts, carried }: SliceReport, latency: LatencyHistogram, lag: LatencyHistogram): void {
     const { histograms } = this.#o;
     for (let at = this.#slices.length; at <= index; at++) {
       this.#slices.push({
         counts: none(),
         latency: histograms.create(),
         lag: histograms.create(),
+        seconds: this.#secondsOf(at),
+        carried: 0,
         reported: 0,
       });
     }
     const slice = this.#slices[index] as Slice;
     slice.reported += 1;
+    slice.carried += carried;
     addCounts(slice.counts, counts);
     slice.latency.add(latency);
     slice.lag.add(lag);

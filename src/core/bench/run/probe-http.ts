@@ -8,6 +8,8 @@ export type HttpProbe =
       readonly status: number;
       /** The connection can take no second request. */
       readonly endsWithConnection: boolean;
+      /** Something came before it: 103 Early Hints, 100 Continue. */
+      readonly hasForerunner: boolean;
     }
   | { readonly kind: "failed"; readonly error: unknown };
 
@@ -22,19 +24,24 @@ export interface HttpProbeOptions {
 export async function probeHttp(options: HttpProbeOptions): Promise<HttpProbe> {
   const { request, url, timeoutMs, signal } = options;
   const { origin, pathname, search } = new URL(url);
-  const client = openClient(await import("undici"), origin, request);
+  const connection = openClient(await import("undici"), origin, request, timeoutMs);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     return await new Promise<HttpProbe>((resolve) => {
       const failed = (error: unknown) => resolve({ kind: "failed", error });
       const onLimit = () => failed(new Error(`no answer within ${timeoutMs} ms`));
       limit.addEventListener("abort", onLimit, { once: true });
+      if (limit.aborted) onLimit();
       let status = 0;
       let endsWithConnection = false;
-      client.dispatch(dispatchOptions(pathname + search, request), {
+      let hasForerunner = false;
+      connection.client.dispatch(dispatchOptions(pathname + search, request), {
         onRequestStart() {},
         onResponseStart(_controller, code, headers) {
-          if (code < 200) return;
+          if (code < 200) {
+            hasForerunner = true;
+            return;
+          }
           status = code;
           const closes = /close/i.test(String(headers["connection"] ?? ""));
           // Without a length the end of the connection is the end of the body.
@@ -44,12 +51,12 @@ export async function probeHttp(options: HttpProbeOptions): Promise<HttpProbe> {
           endsWithConnection = !request.http2 && (closes || !(hasLength || hasNoBody));
         },
         onResponseData() {},
-        onResponseEnd: () => resolve({ kind: "answer", status, endsWithConnection }),
+        onResponseEnd: () => resolve({ kind: "answer", status, endsWithConnection, hasForerunner }),
         onResponseError: (_controller, error) => failed(error),
       });
     });
   } finally {
-    await client.destroy();
+    await connection.destroy();
     signal.throwIfAborted();
   }
 }

@@ -1,7 +1,7 @@
 import { DcsError } from "../../errors.ts";
 import type { BenchPlan } from "../bench-plan.ts";
 import { sayTarget } from "../bench-target.ts";
-import type { DriverInstance } from "../drive/driver.ts";
+import type { Driver, DriverInstance } from "../drive/driver.ts";
 import { failureKind, sayFailure } from "../drive/failure-kind.ts";
 import { openDriver } from "../drive/open-driver.ts";
 import { type HttpProbe, probeHttp } from "./probe-http.ts";
@@ -39,21 +39,20 @@ async function probePlain(plan: BenchPlan, url: string, signal: AbortSignal): Pr
     const other = { ...plan, http: { ...plan.http, http2: true } };
     const second = await tryHttp(other, url, signal);
     if (second.kind === "answer")
-      return settle(other, url, second, ["the target speaks HTTP/2 only, so that is used"]);
+      return settle(other, second, ["the target speaks HTTP/2 only, so that is used"]);
   }
   if (first.kind === "failed") throw unreachable(plan, first.error);
-  return settle(plan, url, first, []);
+  return settle(plan, first, []);
 }
 
 function settle(
   plan: BenchPlan,
-  url: string,
   answer: Extract<HttpProbe, { readonly kind: "answer" }>,
   notes: readonly string[],
 ): Probed {
   const odd = oddities(plan, answer);
   if (plan.mode === "rate") return { plan, notes: [...notes, ...odd] };
-  const why = whyNotAutocannon(plan, url, answer);
+  const why = whyNotAutocannon(plan, answer);
   if (why === null) return { plan: { ...plan, engine: "autocannon" }, notes: [...notes, ...odd] };
   return {
     plan,
@@ -64,18 +63,16 @@ function settle(
 /** What autocannon 9 does wrong, each seen: see docs/bench.md. */
 function whyNotAutocannon(
   { http, requestTimeoutMs }: BenchPlan,
-  url: string,
-  { status, endsWithConnection }: Extract<HttpProbe, { readonly kind: "answer" }>,
+  { endsWithConnection, hasForerunner }: Extract<HttpProbe, { readonly kind: "answer" }>,
 ): string | null {
   const { method, headers, http2 } = http;
   if (http2) return "autocannon does not speak HTTP/2";
   if (method === "HEAD") return "autocannon waits for the body of an answer to HEAD";
   if (endsWithConnection) return "the target closes the connection after each answer";
-  if (status < 200) return `autocannon does not understand an answer ${status}`;
+  if (hasForerunner) return "autocannon takes a 1xx that comes before an answer for the answer";
   if (requestTimeoutMs < AUTOCANNON_TIMEOUT_MS) return "autocannon cannot wait for less than 1s";
   const names = headers.map(([name]) => name.toLowerCase());
   if (new Set(names).size < names.length) return "autocannon cannot send a header twice";
-  if (new URL(url).username !== "") return "autocannon sends no user and password";
   return null;
 }
 
@@ -112,33 +109,46 @@ async function probeByDriver(
     worker: 0,
   });
   try {
-    driver.follow?.(instances);
-    await new Promise<void>((resolve, reject) => {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(plan.requestTimeoutMs)]);
-      const call = {
-        instance: 0,
-        cancel: null as (() => void) | null,
-        began() {},
-        ok: () => resolve(),
-        failed(kind: string, example: string) {
-          // A status is an answer.
-          if (/^\d{3}$/.test(kind)) resolve();
-          else reject(unreachable(plan, new Error(example)));
-        },
-      };
-      limit.addEventListener(
-        "abort",
-        () => {
-          call.cancel?.();
-          reject(signal.aborted ? signal.reason : unreachable(plan, new Error(noAnswer(plan))));
-        },
-        { once: true },
+    // One instance that does not answer makes no service unreachable: the others are asked.
+    for (const instance of instances.slice(0, -1)) {
+      driver.follow?.([instance]);
+      const isThere = await firstAnswer(plan, driver, signal).then(
+        () => true,
+        () => false,
       );
-      driver.send(call);
-    });
+      if (isThere) return;
+      signal.throwIfAborted();
+    }
+    driver.follow?.(instances.slice(-1));
+    await firstAnswer(plan, driver, signal);
   } finally {
     await driver.close();
   }
+}
+
+/** Sends one request; an error is an answer. */
+function firstAnswer(plan: BenchPlan, driver: Driver, signal: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(plan.requestTimeoutMs)]);
+    const call = {
+      instance: 0,
+      cancel: null as (() => void) | null,
+      began() {},
+      ok: () => resolve(),
+      failed(kind: string, example: string) {
+        // A status is an answer.
+        if (/^\d{3}$/.test(kind)) resolve();
+        else reject(unreachable(plan, Object.assign(new Error(example), { code: kind })));
+      },
+    };
+    const onLimit = () => {
+      call.cancel?.();
+      reject(signal.aborted ? signal.reason : unreachable(plan, new Error(noAnswer(plan))));
+    };
+    limit.addEventListener("abort", onLimit, { once: true });
+    if (limit.aborted) onLimit();
+    else driver.send(call);
+  });
 }
 
 function noAnswer({ requestTimeoutMs }: BenchPlan): string {
@@ -166,6 +176,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [/ENOTFOUND|EAI_AGAIN/, "check the host's name, and that this machine can resolve it"],
   [/ECONNREFUSED/, "nothing listens there: check the port, and that the target runs"],
+  [/no HTTP\/2/, "leave --http2 out, or name the port that speaks it"],
   [/garbage/, "what answers there does not speak HTTP: check the port and the scheme"],
 ];
 

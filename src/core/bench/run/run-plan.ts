@@ -7,7 +7,7 @@ import type { DriverInstance } from "../drive/driver.ts";
 import type { Histograms } from "../latency-histogram.ts";
 import type { LoadWindow } from "../load/load.ts";
 import { now } from "../load/now.ts";
-import { totalRequests } from "../load/schedule.ts";
+import { requestsUntil } from "../load/schedule.ts";
 import type { BenchOrder, BenchReport, BenchWorkerData } from "../load/worker-messages.ts";
 import { Gathering } from "./gathering.ts";
 
@@ -58,7 +58,7 @@ export async function runPlan(options: RunPlanOptions): Promise<RunOutcome> {
     histograms,
     workers: plan.workers,
     sliceMs: plan.sliceMs,
-    slices: plan.durationMs === null ? null : Math.ceil(plan.durationMs / plan.sliceMs),
+    durationMs: plan.durationMs,
   });
   await using crew = new Crew(options, gathering);
   await crew.ready();
@@ -90,6 +90,7 @@ export async function runPlan(options: RunPlanOptions): Promise<RunOutcome> {
     const { endedMs, utilisation } = await crew.done();
     await crew.leave();
     const durationMs = Math.max(Math.min(endMs ?? endedMs, stoppedMs) - measureMs, 0);
+    gathering.end(durationMs);
     return { gathering, startedAt, durationMs, offered: offeredRate(plan, durationMs), utilisation, endedBy };
   } finally {
     clearInterval(progress);
@@ -103,7 +104,7 @@ function offeredRate({ stages }: BenchPlan, durationMs: number): number | null {
   const [first] = stages;
   if (first !== undefined && stages.every(({ from, to }) => from === first.from && to === first.from))
     return first.from;
-  return durationMs === 0 ? 0 : totalRequests(stages) / (durationMs / 1000);
+  return durationMs === 0 ? 0 : requestsUntil(stages, durationMs) / (durationMs / 1000);
 }
 
 interface Done {

@@ -5,7 +5,7 @@ import { errorRate, type Measured } from "../judge/bench-metrics.ts";
 import { type Doubt, doubtsOf, isBusy } from "../judge/doubts.ts";
 import { type BenchThreshold, judgeRun, judgeThresholds } from "../judge/judge-run.ts";
 import type { Histograms } from "../latency-histogram.ts";
-import type { BenchEnvironment, BenchResult, BenchSetup, RunStatistics } from "../result.ts";
+import type { BenchEnvironment, BenchResult, BenchSetup, RunStatistics, ThresholdResult } from "../result.ts";
 import { generatorCeiling } from "./calibrate.ts";
 import { distributionOf } from "./distribution.ts";
 import { Gathering, summarise } from "./gathering.ts";
@@ -48,7 +48,7 @@ export async function runSeries(options: RunSeriesOptions): Promise<BenchResult>
     if (outcome.endedBy !== null) break;
   }
   const ceiling = await ceilingOf(options, outcomes);
-  const total = new Gathering({ histograms, workers: plan.workers, sliceMs: plan.sliceMs, slices: null });
+  const total = new Gathering({ histograms, workers: plan.workers, sliceMs: plan.sliceMs, durationMs: null });
   for (const { gathering } of outcomes) total.merge(gathering);
   return resultOf({ ...options, ceiling }, outcomes, total);
 }
@@ -78,12 +78,25 @@ function oneRun(options: RunSeriesOptions, run: number): Promise<RunOutcome> {
       onProgress?.({ ...progress, run });
       const { gathering, elapsedMs, phase } = progress;
       if (abortAfterMs === null || phase !== "load" || elapsedMs < abortAfterMs) return null;
-      const measured = measuredOf(plan, gathering, elapsedMs, instances);
-      // What was not measured yet is not broken yet.
-      const isBroken = judgeThresholds(thresholds, measured).some(({ ok, value }) => !ok && value !== null);
-      return isBroken ? "threshold" : null;
+      const measured = {
+        ...measuredOf(plan, gathering, elapsedMs, instances),
+        achieved: gathering.rateSoFar,
+      };
+      return judgeThresholds(thresholds.filter(mayBeBrokenEarly), measured).some(isBroken)
+        ? "threshold"
+        : null;
     },
   });
+}
+
+/** What was not measured yet is not broken yet. */
+function isBroken({ ok, value }: ThresholdResult): boolean {
+  return !ok && value !== null;
+}
+
+/** What has to become many may still do so. */
+function mayBeBrokenEarly({ threshold: { kind, operator } }: BenchThreshold): boolean {
+  return kind !== "count" || operator === "<" || operator === "<=";
 }
 
 /** Answers after the end of a closed loop would make its rate look better than it was. */
