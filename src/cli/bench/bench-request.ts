@@ -8,6 +8,7 @@ import type { BenchOptions } from "../../core/bench/run/bench-options.ts";
 import type { Settings } from "../../core/config/settings.ts";
 import { DcsError } from "../../core/errors.ts";
 import { refuseForeignFlags } from "./foreign-flags.ts";
+import { parseHeader } from "./header-flag.ts";
 
 /** The flags that say what is sent, and how. */
 export interface LoadInput {
@@ -37,7 +38,6 @@ export interface LoadInput {
 const STREAMS = 10;
 const LOCK_TTL_MS = 10_000;
 const METHOD = /^[A-Za-z][A-Za-z-]*$/;
-const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)$/;
 
 /** What was typed, as the library takes it. USAGE or FILE_INVALID name the flag. */
 export async function benchOptions(
@@ -113,19 +113,6 @@ function methodOf({ method }: LoadInput, body: Buffer | null): string {
   });
 }
 
-function parseHeader(text: string): readonly [string, string] {
-  const [, name, value] = HEADER.exec(text) ?? [];
-  if (name !== undefined && value !== undefined && !/[\0\r\n]/.test(text)) return [name, value.trimEnd()];
-  throw new DcsError(
-    "USAGE",
-    `--header: "${text.split(":")[0] ?? ""}" is not followed by a value, or is no name`,
-    {
-      hint: "write NAME:VALUE, such as --header 'accept: text/plain'",
-      details: { flag: "--header", allowed: "NAME:VALUE" },
-    },
-  );
-}
-
 /** `2xx,304` */
 function parseStatuses(text: string): readonly StatusRange[] {
   return text.split(",").map((part) => {
@@ -139,8 +126,14 @@ function parseStatuses(text: string): readonly StatusRange[] {
   });
 }
 
+/** Read once, for a comparison asks for each of its two targets. */
+let stdin: Promise<Buffer> | null = null;
+
 async function readBody(text: string): Promise<Buffer> {
-  if (text === "@-") return buffer(process.stdin);
+  if (text === "@-") {
+    stdin ??= buffer(process.stdin);
+    return stdin;
+  }
   return text.startsWith("@") ? readGiven("--body", text.slice(1)) : Buffer.from(text);
 }
 

@@ -4,11 +4,14 @@ import { readRuns, type SavedRuns } from "../../core/bench/run/saved-runs.ts";
 import { compareRuns } from "../../core/bench/stats/compare-runs.ts";
 import { DcsError } from "../../core/errors.ts";
 import { VERDICT_EXIT } from "../../core/verdict/verdict.ts";
+import type { Output } from "../output.ts";
 import { benchOptions, type LoadInput } from "./bench-request.ts";
 import { comparisonLines } from "./comparison-lines.ts";
 import { parseEffect } from "./effect.ts";
 import { type ReportFlags, refuseUnwritable, writeComparison } from "./reports.ts";
 import type { BenchPlaces } from "./run.ts";
+import { stoppedEarly } from "./stopped-early.ts";
+import { failureToWrite, worstOf } from "./written.ts";
 
 export interface CompareInput extends LoadInput, ReportFlags {
   readonly runs?: number | undefined;
@@ -21,15 +24,10 @@ const RUN_MS = 5000;
 const IS_TARGET = /^[a-z][a-z0-9+.-]*:/i;
 
 /** Flags of a measurement, which files do not need. */
-const OF_MEASUREMENT = [
-  "duration",
-  "requests",
-  "rate",
-  "stages",
-  "connections",
-  "workers",
-  "runs",
-  "warmup",
+const OF_MEASUREMENT: readonly (keyof CompareInput)[] = [
+  ...["duration", "requests", "rate", "stages", "connections", "workers", "runs", "warmup"],
+  ...["arrival", "seed", "request-timeout", "max-in-flight"],
+  ...["method", "header", "body", "expect-status", "http2", "streams", "insecure", "ca", "op", "proto"],
 ] as const;
 
 /** `dcs bench compare`: is B worse than A? */
@@ -57,26 +55,34 @@ export async function compareBench(
     ...{ minEffect, alpha: ALPHA, isInterleaved: measured.isInterleaved },
   });
   const result = withDoubts(comparison, measured.doubts);
-  await writeComparison(result, flags, out);
-  return tell(result, { out, signal });
+  const unwritten = await failureToWrite(() => writeComparison(result, flags, out));
+  const failure = measured.isStopped ? stoppedEarly(signal, result) : failureOf(result);
+  return tell(result, worstOf(failure, unwritten, result, out), out);
 }
 
 interface Both {
   readonly a: SavedRuns;
   readonly b: SavedRuns;
   readonly isInterleaved: boolean;
+  readonly isStopped: boolean;
   readonly doubts: readonly string[];
 }
 
 async function readBoth([a, b]: readonly [string, string], flags: CompareInput): Promise<Both> {
-  const useless = OF_MEASUREMENT.find((name) => flags[name] !== undefined);
+  const useless = OF_MEASUREMENT.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (useless !== undefined) {
     throw new DcsError("USAGE", `--${useless}: two files are compared, and nothing is measured`, {
       hint: "leave it out, or name two targets",
       details: { flag: `--${useless}` },
     });
   }
-  return { a: await readRuns(a, "A"), b: await readRuns(b, "B"), isInterleaved: false, doubts: [] };
+  return {
+    a: await readRuns(a, "A"),
+    b: await readRuns(b, "B"),
+    isInterleaved: false,
+    isStopped: false,
+    doubts: [],
+  };
 }
 
 async function measure(
@@ -106,16 +112,7 @@ function withDoubts(comparison: ComparisonResult, doubts: readonly string[]): Co
   return { ...comparison, verdict: "INVALID", reasons: [...doubts, ...comparison.reasons] };
 }
 
-function tell(result: ComparisonResult, { out }: Pick<BenchPlaces, "out" | "signal">): number {
-  const [reason = ""] = result.reasons;
-  const failure =
-    result.verdict === "PASS"
-      ? null
-      : new DcsError(
-          result.verdict === "FAIL" ? "BENCH_FAILED" : "BENCH_INVALID",
-          result.verdict === "FAIL" ? reason : `no verdict: ${reason}`,
-          { data: result },
-        );
+function tell(result: ComparisonResult, failure: DcsError | null, out: Output): number {
   const isDocument = out.mode === "json" || out.mode === "ndjson";
   if (failure === null || !isDocument) {
     out.result("bench.compare", result, {
@@ -125,4 +122,12 @@ function tell(result: ComparisonResult, { out }: Pick<BenchPlaces, "out" | "sign
   }
   if (failure !== null) throw failure;
   return VERDICT_EXIT[result.verdict];
+}
+
+function failureOf(result: ComparisonResult): DcsError | null {
+  const [reason = ""] = result.reasons;
+  if (result.verdict === "PASS") return null;
+  return result.verdict === "FAIL"
+    ? new DcsError("BENCH_FAILED", reason, { data: result })
+    : new DcsError("BENCH_INVALID", `no verdict: ${reason}`, { data: result });
 }

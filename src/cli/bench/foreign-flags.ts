@@ -26,6 +26,9 @@ const NEEDS: readonly (readonly [keyof LoadInput, readonly (keyof LoadInput)[]])
   ["streams", ["http2"]],
 ];
 
+/** Flags of which each makes the other one meaningless. */
+const CLASHES: readonly (readonly [keyof LoadInput, keyof LoadInput])[] = [["ca", "insecure"]];
+
 /** What would be ignored is a mistake of whoever typed it. USAGE names the flag. */
 export function refuseForeignFlags({ kind }: BenchTarget, flags: LoadInput): void {
   for (const [name, kinds] of Object.entries(KNOWN_TO)) {
@@ -44,6 +47,20 @@ export function refuseForeignFlags({ kind }: BenchTarget, flags: LoadInput): voi
         details: { flag: `--${name}`, allowed: words },
       });
     }
+  }
+  for (const [name, other] of CLASHES) {
+    if (isGiven(flags, name) && isGiven(flags, other)) {
+      throw new DcsError("USAGE", `--${name} cannot go with --${other}`, {
+        hint: `leave one of them out`,
+        details: { flag: `--${name}`, excluded: [`--${other}`] },
+      });
+    }
+  }
+  if (flags.seed !== undefined && flags.arrival !== "poisson") {
+    throw new DcsError("USAGE", `--seed: even arrivals have nothing of chance`, {
+      hint: "add --arrival poisson, or leave it out",
+      details: { flag: "--seed", value: flags.seed, allowed: "--arrival poisson" },
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { appendFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Report } from "../../core/bench/report/report.ts";
@@ -20,7 +20,13 @@ export function refuseUnwritable(flags: ReportFlags): void {
     const path = flags[name];
     if (path === undefined) continue;
     try {
-      accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
+      if (path === "") throw new Error("it is empty");
+      if (path.endsWith("/") || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+        throw new Error("it is a directory");
+      const isThere = existsSync(path);
+      if (!isThere && statSync(dirname(path)).isDirectory() === false)
+        throw new Error(`${dirname(path)} is no directory`);
+      accessSync(isThere ? path : dirname(path), constants.W_OK);
     } catch (cause) {
       throw unwritable(name, path, cause);
     }

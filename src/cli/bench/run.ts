@@ -11,7 +11,9 @@ import { BenchProgress } from "./progress.ts";
 import { type ReportFlags, refuseUnwritable, writeReports } from "./reports.ts";
 import { benchLines } from "./result-lines.ts";
 import { parseSought } from "./sought.ts";
+import { stoppedEarly } from "./stopped-early.ts";
 import { withBaseline } from "./with-baseline.ts";
+import { failureToWrite, worstOf } from "./written.ts";
 
 /** What was typed. */
 export interface BenchInput extends LoadInput, ReportFlags {
@@ -54,13 +56,14 @@ export async function bench(target: string, flags: BenchInput, places: BenchPlac
   });
   await progress.end();
   const result = baseline.judge(measured);
-  if (flags.save !== undefined) await saveRuns(flags.save, runsOf(result));
-  await writeReports(result, flags, out);
-  return tell(result, places);
+  const unwritten = await failureToWrite(async () => {
+    if (flags.save !== undefined) await saveRuns(flags.save, runsOf(result));
+    await writeReports(result, flags, out);
+  });
+  return tell(result, worstOf(failureOf(result, places.signal), unwritten, result, out), out);
 }
 
-function tell(result: BenchResult, { out, signal }: BenchPlaces): number {
-  const failure = failureOf(result, signal);
+function tell(result: BenchResult, failure: DcsError | null, out: Output): number {
   const isDocument = out.mode === "json" || out.mode === "ndjson";
   // With JSON there is one document: the failure carries the result as its data.
   if (failure === null || !isDocument) {
@@ -75,19 +78,10 @@ function tell(result: BenchResult, { out, signal }: BenchPlaces): number {
 
 function failureOf(result: BenchResult, signal: AbortSignal): DcsError | null {
   const [reason = ""] = result.reasons;
-  const isStopped = result.endedBy === "person" && signal.aborted;
+  // Whatever was measured until then: who was stopped has not done what was asked.
+  if (result.endedBy === "person" && signal.aborted) return stoppedEarly(signal, result);
   if (result.verdict === "FAIL") {
     return new DcsError("BENCH_FAILED", reason, { data: result, details: { target: result.target } });
-  }
-  if (isStopped) {
-    const code =
-      signal.reason instanceof DcsError && signal.reason.code === "INTERRUPTED"
-        ? "INTERRUPTED"
-        : "TERMINATED";
-    return new DcsError(code, "the benchmark was stopped early", {
-      data: result,
-      hint: "let it run to its end",
-    });
   }
   if (result.verdict === "PASS") return null;
   return new DcsError("BENCH_INVALID", `no verdict: ${reason}`, {

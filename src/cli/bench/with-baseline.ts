@@ -1,6 +1,7 @@
 import type { BenchResult } from "../../core/bench/result.ts";
 import { readRuns, runsOf, type SavedRuns } from "../../core/bench/run/saved-runs.ts";
 import { compareRuns } from "../../core/bench/stats/compare-runs.ts";
+import { DcsError } from "../../core/errors.ts";
 import { parseEffect } from "./effect.ts";
 
 /** Against what this benchmark is judged. */
@@ -19,6 +20,12 @@ export async function withBaseline(flags: {
   readonly "min-effect"?: string | undefined;
 }): Promise<Baseline> {
   const minEffect = parseEffect(flags["min-effect"]);
+  if (flags.baseline === undefined && flags["min-effect"] !== undefined) {
+    throw new DcsError("USAGE", "--min-effect needs --baseline: it is the smallest change that matters", {
+      hint: "add --baseline FILE, or leave it out",
+      details: { flag: "--min-effect", allowed: ["--baseline"] },
+    });
+  }
   if (flags.baseline === undefined) return { runs: 1, judge: (result) => result };
   const base = await readRuns(flags.baseline, "--baseline");
   return { runs: base.runs.length, judge: (result) => judgedBy(base, result, minEffect) };
