@@ -4,6 +4,7 @@ import type { HttpRequestSpec } from "../bench-plan.ts";
 import { type Call, type Driver, type DriverInstance, type DriverShare, NO_INSTANCE } from "./driver.ts";
 import { HttpConnector } from "./http-connector.ts";
 import { HttpLanes } from "./http-lanes.ts";
+import { StatusTable } from "./status-table.ts";
 
 export type Undici = typeof import("undici");
 
@@ -73,7 +74,7 @@ export class HttpDriver implements Driver {
     const { request, share, path } = this.#o;
     const made = new HttpLanes({
       open: () => openClient(this.#undici, origin, request, share.requestTimeoutMs),
-      shot: { options: dispatchOptions(path, request), okStatuses: request.okStatuses },
+      shot: { options: dispatchOptions(path, request), okStatuses: new StatusTable(request.okStatuses) },
       connections: share.connections,
       streams: request.http2 ? request.streams : 1,
     });

@@ -1,13 +1,13 @@
 import type { Dispatcher } from "undici";
-import type { StatusRange } from "../bench-plan.ts";
 import type { Call } from "./driver.ts";
 import { failureKind, sayFailure } from "./failure-kind.ts";
 import type { HttpConnection } from "./http-driver.ts";
+import type { StatusTable } from "./status-table.ts";
 
 /** What each request of a lane has in common. */
 export interface HttpShot {
   readonly options: Dispatcher.DispatchOptions;
-  readonly okStatuses: readonly StatusRange[];
+  readonly okStatuses: StatusTable;
 }
 
 /** A connection, and how many more requests it takes now. */
@@ -67,7 +67,7 @@ export class HttpFlight implements Dispatcher.DispatchHandler {
       this.#end();
       return;
     }
-    const isOk = this.#shot.okStatuses.some(({ from, to }) => status >= from && status <= to);
+    const isOk = this.#shot.okStatuses.has(status);
     // The lane is free before the call ends: its end may be what sends the next.
     this.#end();
     if (isOk) this.#call.ok(this.#bytes);

@@ -1,5 +1,5 @@
-import type { HttpRequestSpec } from "../bench-plan.ts";
 import { failureKind, sayFailure } from "../drive/failure-kind.ts";
+import type { StatusTable } from "../drive/status-table.ts";
 import { now } from "./now.ts";
 import type { Ended, Recorder } from "./recorder.ts";
 
@@ -23,10 +23,10 @@ export interface AutocannonClient {
 /** What all clients of a load share. */
 export interface AutocannonTally {
   readonly recorder: Recorder;
-  readonly okStatuses: HttpRequestSpec["okStatuses"];
+  readonly okStatuses: StatusTable;
   readonly timeoutMs: number;
-  /** A request goes out now; says whether it is measured. */
-  readonly onRequest: () => boolean;
+  /** A request goes out at this time, which is now; says whether it is measured. */
+  readonly onRequest: (atMs: number) => boolean;
 }
 
 /** A target that is gone is not asked a hundred thousand times a second. */
@@ -41,6 +41,13 @@ const EARLY_MS = 5;
  */
 export function countClient(client: AutocannonClient, tally: AutocannonTally): () => Ended | null {
   const { recorder, okStatuses, timeoutMs } = tally;
+  // One object for all requests of the client: there is never more than one.
+  const request: { -readonly [K in keyof Ended]: Ended[K] } = {
+    dueMs: 0,
+    launchedMs: 0,
+    beganMs: 0,
+    instance: 0,
+  };
   let pending: Ended | null = null;
   let isMeasured = false;
   let isClosing = false;
@@ -114,10 +121,13 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
   };
 
   client.on("request", () => {
-    isMeasured = tally.onRequest();
-    hasHead = false;
     const at = now();
-    pending = { dueMs: at, launchedMs: at, beganMs: at, instance: 0 };
+    isMeasured = tally.onRequest(at);
+    hasHead = false;
+    request.dueMs = at;
+    request.launchedMs = at;
+    request.beganMs = at;
+    pending = request;
   });
   client.on("headers", ({ shouldKeepAlive }) => {
     hasHead = true;
@@ -126,7 +136,7 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
   client.on("response", (status, bytes) => {
     if (pending === null) return;
     const ended = settle();
-    const isOk = okStatuses.some(({ from, to }) => status >= from && status <= to);
+    const isOk = okStatuses.has(status);
     if (ended === null) {
       if (isOk) recorder.carriedOver(now());
     } else if (isOk) recorder.ok(ended, now(), bytes);

@@ -1,6 +1,7 @@
 import type autocannon from "autocannon";
 import type { Tracker } from "autocannon";
 import type { HttpRequestSpec } from "../bench-plan.ts";
+import { StatusTable } from "../drive/status-table.ts";
 import { type AutocannonClient, countClient } from "./autocannon-client.ts";
 import { type Load, type LoadWindow, reached } from "./load.ts";
 import { msUntil, now } from "./now.ts";
@@ -95,18 +96,18 @@ export class AutocannonLoad implements Load {
 
   #setUp(client: AutocannonClient): void {
     const { recorder, request, timeoutMs } = this.#o;
-    const { okStatuses } = request;
+    const okStatuses = new StatusTable(request.okStatuses);
     const settle = countClient(client, {
       recorder,
       okStatuses,
       timeoutMs,
-      onRequest: () => this.#onRequest(),
+      onRequest: (atMs) => this.#onRequest(atMs),
     });
     this.#clients.push({ client, settle });
   }
 
-  #onRequest(): boolean {
-    if (now() < this.#window.measureMs || this.#left <= 0) return false;
+  #onRequest(atMs: number): boolean {
+    if (atMs < this.#window.measureMs || this.#left <= 0) return false;
     this.#o.recorder.sentAtOnce();
     this.#left -= 1;
     if (this.#left <= 0) this.finish();

@@ -4,6 +4,7 @@ import { sayTarget } from "../bench-target.ts";
 import type { Driver, DriverInstance } from "../drive/driver.ts";
 import { failureKind, sayFailure } from "../drive/failure-kind.ts";
 import { openDriver } from "../drive/open-driver.ts";
+import { StatusTable } from "../drive/status-table.ts";
 import { type HttpProbe, probeHttp } from "./probe-http.ts";
 
 /** What the first request has shown. */
@@ -80,7 +81,7 @@ function oddities(
   { http }: BenchPlan,
   { status }: Extract<HttpProbe, { readonly kind: "answer" }>,
 ): readonly string[] {
-  const isOk = http.okStatuses.some(({ from, to }) => status >= from && status <= to);
+  const isOk = new StatusTable(http.okStatuses).has(status);
   return isOk ? [] : [`the first request was answered ${status}, which counts as an error`];
 }
 
