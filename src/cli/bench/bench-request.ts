@@ -9,6 +9,7 @@ import type { Settings } from "../../core/config/settings.ts";
 import { DcsError } from "../../core/errors.ts";
 import { refuseForeignFlags } from "./foreign-flags.ts";
 import { parseHeader } from "./header-flag.ts";
+import { refuseEndless } from "./refuse-endless.ts";
 
 /** The flags that say what is sent, and how. */
 export interface LoadInput {
@@ -47,6 +48,8 @@ export async function benchOptions(
 ): Promise<BenchOptions> {
   const target = parseBenchTarget(words);
   refuseForeignFlags(target, flags);
+  const stages = flags.stages === undefined ? undefined : parseStages(flags.stages, "--stages");
+  refuseEndless(flags, stages?.reduce((sum, { durationMs }) => sum + durationMs, 0) ?? 0);
   const body = flags.body === undefined ? null : await readBody(flags.body);
   const headers = (flags.header ?? []).map(parseHeader);
   const ca = flags.ca === undefined ? null : (await readGiven("--ca", flags.ca)).toString("utf8");
@@ -72,7 +75,7 @@ export async function benchOptions(
     ...given("durationMs", flags.duration),
     ...given("amount", flags.requests),
     ...given("rate", flags.rate),
-    ...given("stages", flags.stages === undefined ? undefined : parseStages(flags.stages, "--stages")),
+    ...given("stages", stages),
     ...given("arrival", flags.arrival),
     ...given("seed", flags.seed),
     ...given("requestTimeoutMs", flags["request-timeout"]),

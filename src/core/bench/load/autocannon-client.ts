@@ -79,7 +79,8 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
       );
   };
 
-  const { _connect: connect, _doRequest: doRequest } = client;
+  const connect = client._connect.bind(client);
+  const doRequest = client._doRequest.bind(client);
   client._connect = () => {
     lose();
     // Nothing that still comes of the one before may be taken for an event of the next.
@@ -97,11 +98,11 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
   const begin = () => {
     client.parser.initialize("RESPONSE");
     isClosing = false;
-    connect.call(client);
+    connect();
   };
   client._doRequest = () => {
     if (!isClosing) {
-      doRequest.call(client);
+      doRequest();
       return;
     }
     client._destroyConnection();

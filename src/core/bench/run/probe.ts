@@ -178,6 +178,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/ENOTFOUND|EAI_AGAIN/, "check the host's name, and that this machine can resolve it"],
   [/ECONNREFUSED/, "nothing listens there: check the port, and that the target runs"],
   [/no HTTP\/2/, "leave --http2 out, or name the port that speaks it"],
+  [/closed/, "it closed the connection: check the port and the scheme (http or https), and its log"],
   [/garbage/, "what answers there does not speak HTTP: check the port and the scheme"],
 ];
 
