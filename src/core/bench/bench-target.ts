@@ -54,6 +54,9 @@ export function parseBenchTarget(text: string): BenchTarget {
     case "lock":
       return lock(text);
     default:
+      // A host and a port look like a scheme, too.
+      if (/^[^/]+:\d+(?:[/?#]|$)/.test(text))
+        throw wrong(text, `it has no scheme; did you mean http://${text}?`);
       throw wrong(text, scheme === null ? "it has no scheme" : `nothing speaks ${scheme}:`);
   }
 }

@@ -136,7 +136,7 @@ describe("a doubt", () => {
   it("of a busy generator: in max mode only near its ceiling, where that is known", () => {
     expect(doubts({ utilisation: 0.79 })).toEqual([]);
     expect(doubts({ utilisation: 0.81 })).toMatchObject([{ distorts: "latency" }]);
-    expect(doubts({ utilisation: 0.99, offered: null })).toMatchObject([{ distorts: "all" }]);
+    expect(doubts({ utilisation: 0.99, offered: null })).toMatchObject([{ distorts: "latency" }]);
     expect(doubts({ utilisation: 0.99, offered: null, ceiling: 126 })).toEqual([]);
     const near = doubts({ utilisation: 0.99, offered: null, ceiling: 124 });
     expect(near[0]?.reason).toContain("it manages 124/s against a server that does nothing");

@@ -7,8 +7,7 @@ import type { Measured } from "./bench-metrics.ts";
 /** Why a run proves less than it seems to. */
 export interface Doubt {
   /**
-   * `latency`: times are longer than the target's own, so a threshold on them that holds holds all the more, and one that is broken
-   * proves nothing. `load`: the target had less to do than was asked, so what is broken is broken, and what holds proves nothing.
+   * `latency`: times and rates are not the target's own, so a broken threshold on them proves nothing; one on errors does. `load`: the target had less to do than was asked, so what is broken is broken, and what holds proves nothing.
    * `all`: nothing is proved.
    */
   readonly distorts: "latency" | "load" | "all";
@@ -69,7 +68,7 @@ export function doubtsOf(input: DoubtInput): readonly Doubt[] {
     });
   }
   const warming = stillWarming(series, offered);
-  if (warming !== null) doubts.push({ distorts: "all", reason: warming });
+  if (warming !== null) doubts.push({ distorts: "latency", reason: warming });
   return doubts;
 }
 
@@ -99,7 +98,7 @@ function busy({ utilisation, workers, offered, ceiling, measured }: DoubtInput):
   if (ceiling === null) {
     return [
       {
-        distorts: "all",
+        distorts: "latency",
         reason: `${each} was busy ${share} of the time: what was measured may be its own limit, and the target may take more; add --workers, or set a --rate`,
       },
     ];
@@ -107,7 +106,7 @@ function busy({ utilisation, workers, offered, ceiling, measured }: DoubtInput):
   if (measured.achieved < NEAR_CEILING * ceiling) return [];
   return [
     {
-      distorts: "all",
+      distorts: "latency",
       reason: `the generator is at its own limit: it manages ${formatMetric("rate", ceiling)} against a server that does nothing, so the target may take more than ${formatMetric("rate", measured.achieved)}; add --workers, or use a machine with more processors`,
     },
   ];

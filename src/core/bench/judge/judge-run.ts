@@ -53,7 +53,7 @@ export function judgeRun(
   doubts: readonly Doubt[],
 ): Judgement {
   const judged = judgeThresholds(thresholds, measured);
-  const results = judged.map(({ threshold: _, ...result }) => result);
+  const results = judged.map(({ expr, value, ok, isDefault }) => ({ expr, value, ok, isDefault }));
   const broken = judged.filter(({ ok, value }) => !ok && value !== null);
   const isSure = ({ threshold }: { readonly threshold: Threshold }) =>
     !doubts.some(({ distorts }) => distorts === "all" || (distorts === "latency" && isTime(threshold)));
@@ -98,5 +98,5 @@ function notMeasured(
   if (threshold.percentile === null) return null;
   const needed = fewestFor(threshold.percentile.at);
   if (latency.count >= needed) return null;
-  return `${expr}: ${threshold.metric} needs ${needed} requests at least, and ${latency.count} were measured`;
+  return `${expr}: ${threshold.metric} needs ${needed} requests at least, and ${latency.count} ${latency.count === 1 ? "was" : "were"} measured`;
 }

@@ -81,12 +81,7 @@ try {
   opened.follow(instances);
   parentPort?.on("message", (order: BenchOrder) => {
     if (order.type === "start") {
-      run(opened, recorder, order.window)
-        .catch(fail)
-        .finally(async () => {
-          await opened[Symbol.asyncDispose]();
-          parentPort?.close();
-        });
+      void serve(opened, recorder, order.window);
     } else if (order.type === "follow") opened.follow(order.instances);
     else if (order.type === "finish") opened.load.finish();
     else opened.load.stop();
@@ -94,6 +89,17 @@ try {
   tell({ type: "ready" });
 } catch (error) {
   fail(error);
+}
+
+/** The run, and the end of this thread. Never rejects. */
+async function serve(opened: OpenLoad, recorder: Recorder, window: LoadWindow): Promise<void> {
+  try {
+    await using _ = opened;
+    await run(opened, recorder, window);
+  } catch (error) {
+    fail(error);
+  }
+  parentPort?.close();
 }
 
 function fail(error: unknown): void {
