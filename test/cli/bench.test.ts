@@ -108,7 +108,7 @@ describe("bad input", () => {
     [
       "a target without a scheme",
       ["localhost:8080/x"],
-      /TARGET: "localhost:8080\/x": nothing speaks localhost:/,
+      /TARGET: "localhost:8080\/x": it has no scheme; did you mean http:\/\/localhost:8080/,
     ],
     ["a target of ftp", ["ftp://h/"], /nothing speaks ftp:/],
     ["half a URL", ["http://"], /TARGET: "http:\/\/": it cannot be read/],
