@@ -55,6 +55,24 @@ describe("locks on a quorum of Redis servers", () => {
     expect(await bare[0]?.exists("b")).toBe(0);
   });
 
+  it("names the dead alone when nobody is a majority: one that is slow to answer is not among them", async () => {
+    await start();
+    const ways = await proxies();
+    const [first, second, third] = ways;
+    await kill(1);
+    await kill(2);
+    if (first !== undefined) first.pace = { ...first.pace, delayMs: 200 };
+    const begin = performance.now();
+    await expect(open(quorumUrl(ways), 5000)).rejects.toMatchObject({
+      code: "STORE_UNREACHABLE",
+      message: expect.stringMatching(
+        new RegExp(`1 of the 3 Redis servers.*; 127.0.0.1:${second?.port}: .*127.0.0.1:${third?.port}: `),
+      ),
+    });
+    // As soon as it has answered, not when the time is over.
+    expectWithin(performance.now() - begin, 4000);
+  });
+
   it("does not wait for a black hole again and again", async () => {
     await start();
     const ways = await proxies();

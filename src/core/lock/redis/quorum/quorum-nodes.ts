@@ -112,6 +112,7 @@ export class QuorumNodes {
 
   async #untilMajority(): Promise<void> {
     const connected = () => this.all.filter((node) => node.connected).length;
+    const end = this.clock.monotonic() + this.timeoutMs + STRAGGLERS_MS;
     let tried = 0;
     const enough = Promise.withResolvers<void>();
     for (const node of this.all) {
@@ -124,15 +125,17 @@ export class QuorumNodes {
     const late = new AbortController();
     await Promise.race([
       enough.promise,
-      sleep(this.clock, this.timeoutMs + STRAGGLERS_MS, late.signal).catch(() => {}),
+      sleep(this.clock, end - this.clock.monotonic(), late.signal).catch(() => {}),
     ]).finally(() => late.abort());
+    // Where there will be no majority the others have all of their time, or one that is well would pass for dead.
+    const patienceMs = connected() < this.majority ? end - this.clock.monotonic() : STRAGGLERS_MS;
     const rest = this.all
       .filter((node) => !node.connected && node.failure === null)
       .map((node) => node.attempt);
     const patience = new AbortController();
     await Promise.race([
       Promise.all(rest),
-      sleep(this.clock, STRAGGLERS_MS, patience.signal).catch(() => {}),
+      sleep(this.clock, patienceMs, patience.signal).catch(() => {}),
     ]).finally(() => patience.abort());
     if (connected() < this.majority) {
       const replies = this.all.map(
