@@ -41,10 +41,10 @@ describe.each(["etcd", "redis"] as const)("a command under a lock on %s", (backe
     "is stopped before the next begins: %s",
     async (mode) => {
       await using proxy = await FaultyProxy.start(port);
-      const { first, next } = await scene(async () => {
+      const { first, next } = await scene(async (patience) => {
         rmSync(join(box.dir, "beats"), { force: true });
         const beat = "while :; do echo x >> beats; done";
-        const first = box.start(...args(proxy.port, ["--ttl", "3s", "--timeout", "1s"], beat));
+        const first = box.start(...args(proxy.port, ["--ttl", `${3 * patience}s`, "--timeout", "1s"], beat));
         await ready(first, () => lines("beats").length > 10);
         const look = "wc -l < beats > seen; sleep 0.3; wc -l < beats > later";
         const next = box.start(...args(port, ["--ttl", "20s"], look));

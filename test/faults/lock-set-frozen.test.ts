@@ -18,7 +18,7 @@ import { type FaultyServer, faultyEtcd, faultyRedis } from "./kit/servers.ts";
 type Backend = "embedded" | "redis" | "etcd";
 
 /** Of who is to lose the lock. The watchdog has a twelfth of it to strike, also on a busy machine. */
-const TTL = ["--ttl", "5s"];
+const ttl = (patience: number) => ["--ttl", `${5 * patience}s`];
 /** Of who comes after: long enough for a busy machine. */
 const LONG_TTL = ["--ttl", "20s"];
 
@@ -47,22 +47,22 @@ class World implements AsyncDisposable {
   lock(command: readonly string[], ...flags: readonly string[]): RunningDcs {
     const { server } = this;
     const where = server === null ? [] : ["--locks", server.urlAt(server.port)];
-    const args = ["lock", "acquire", "set", "--wait", "60s", ...where, ...flags];
+    const args = ["lock", "acquire", "set", "--wait", "100s", ...where, ...flags];
     const dcs = startDcs(this.box, [...args, "--", ...command]);
     this.#running.push(dcs);
     return dcs;
   }
 
   /** A command that reads the register, and writes it once `release(id)` was called. */
-  writer(id: string, ttl: readonly string[]): RunningDcs {
-    return this.lock([process.execPath, CLIENT, this.path("register"), id, this.path(`go-${id}`)], ...ttl);
+  writer(id: string, flags: readonly string[]): RunningDcs {
+    return this.lock([process.execPath, CLIENT, this.path("register"), id, this.path(`go-${id}`)], ...flags);
   }
 
   /** A command under a lock of a short TTL that beats, and was renewed. */
   beating(): Promise<RunningDcs> {
-    return scene(async () => {
+    return scene(async (patience) => {
       for (const name of ["events", "beats"]) rmSync(this.path(name), { force: true });
-      const dcs = this.lock(["sh", "-c", BEAT], "--events", "events", ...TTL);
+      const dcs = this.lock(["sh", "-c", BEAT], "--events", "events", ...ttl(patience));
       await ready(dcs, () => count(this, "renewed") > 0 && count(this, "alive") > 10);
       return dcs;
     });
@@ -70,9 +70,9 @@ class World implements AsyncDisposable {
 
   /** A writer of a short TTL that has read, and stands still with all that belongs to it. */
   frozenReader(id: string, resource: RegisterServer): Promise<{ dcs: RunningDcs; family: DcsFamily }> {
-    return scene(async () => {
+    return scene(async (patience) => {
       resource.readers.delete(id);
-      const dcs = this.writer(id, TTL);
+      const dcs = this.writer(id, ttl(patience));
       await ready(dcs, () => resource.readers.has(id));
       const family = familyOf(dcs.pid);
       freezeFamily(family);

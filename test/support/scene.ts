@@ -9,13 +9,14 @@ const OF_A_BUSY_MACHINE: readonly (number | null)[] = [3, 5];
 class Spoiled extends Error {}
 
 /**
- * Prepares what a test is about, and prepares it again where a busy machine has spoiled it: see `ready`. Only for what comes
- * before the fault; what comes after it is what the test asserts.
+ * Prepares what a test is about, and prepares it again where a busy machine has spoiled it: see `ready`. Each time with twice
+ * the `patience`, 1 at first, by which TTLs may be multiplied. Only for what comes before the fault; what comes after it is
+ * what the test asserts.
  */
-export async function scene<T>(prepare: () => Promise<T>): Promise<T> {
+export async function scene<T>(prepare: (patience: number) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await prepare();
+      return await prepare(2 ** (tries - 1));
     } catch (error) {
       if (!(error instanceof Spoiled) || tries === TRIES) throw error;
     }
