@@ -49,7 +49,7 @@ describe("locks on Redis", () => {
       const hold = await locks.acquire(request("a"));
       expect(await bare.set("a", "theirs", "PX", 1000, "NX")).toBeNull();
       expect(await bare.get("a")).toBe(hold.token);
-      expect(await bare.pttl("a")).toBeGreaterThan(29_000);
+      expect(await bare.pttl("a")).toBeGreaterThan(20_000);
       await locks.release("a", hold.token);
       expect(await bare.set("a", "theirs", "PX", 60_000, "NX")).toBe("OK");
       await expect(locks.acquire(request("a"))).rejects.toMatchObject({ code: "LOCK_HELD" });
@@ -60,8 +60,8 @@ describe("locks on Redis", () => {
 
     it("takes over when the other tool's lock ends, by its TTL", async () => {
       const locks = await open(server.url);
-      await bare.set("a", "theirs", "PX", 300, "NX");
       const started = performance.now();
+      await bare.set("a", "theirs", "PX", 300, "NX");
       await locks.acquire(request("a", { waitMs: 5000 }));
       expect(performance.now() - started).toBeGreaterThanOrEqual(280);
       expectWithin(performance.now() - started, 1000);
@@ -81,7 +81,7 @@ describe("locks on Redis", () => {
   describe("when answers are lost", () => {
     it("holds nothing after an acquire whose answer was lost and that gave up", async () => {
       await using proxy = await FaultyProxy.start(server.port);
-      const locks = await open(`redis://127.0.0.1:${proxy.port}`, 400);
+      const locks = await open(`redis://127.0.0.1:${proxy.port}`, 1500);
       // The scripts are known to the server from here on.
       await locks.release("warm", (await locks.acquire(request("warm"))).token);
       proxy.mode = "drop-answers";
@@ -94,7 +94,7 @@ describe("locks on Redis", () => {
 
     it("does not take the lock later on behalf of a caller that gave up", async () => {
       await using proxy = await FaultyProxy.start(server.port);
-      const locks = await open(`redis://127.0.0.1:${proxy.port}`, 300);
+      const locks = await open(`redis://127.0.0.1:${proxy.port}`, 1500);
       proxy.mode = "black-hole";
       await expect(locks.acquire(request("a"))).rejects.toMatchObject({ code: "STORE_UNREACHABLE" });
       proxy.cut();

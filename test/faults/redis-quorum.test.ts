@@ -155,7 +155,7 @@ describe("locks on a quorum of Redis servers", () => {
 
   it("leaves nothing behind that a node runs later than its caller waited", async () => {
     await start();
-    const locks = await open(quorumUrl(servers), 300);
+    const locks = await open(quorumUrl(servers), 1000);
     const stopped = servers.slice(0, 2);
     await Promise.all(stopped.map(({ process }) => halt(process.pid ?? 0)));
     await expect(locks.acquire(request("a"))).rejects.toMatchObject({ code: "STORE_UNREACHABLE" });
@@ -170,7 +170,7 @@ describe("locks on a quorum of Redis servers", () => {
   it("leaves nothing behind where the answer was lost", async () => {
     await start();
     const ways = await proxies();
-    const locks = await open(quorumUrl(ways), 400);
+    const locks = await open(quorumUrl(ways), 1500);
     // Nothing was released yet: that a server does not know the script for it is an answer that is lost as well.
     await locks.acquire(request("warm"));
     await until(async () => (await keys("warm")).join("") === "111");
