@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AcquireRequest, LockDriver } from "../../src/core/lock/lock.ts";
 import { openLocks } from "../../src/core/lock/open-locks.ts";
 import { expectWithin } from "../support/expect-within.ts";
+import { halt } from "../support/halt.ts";
 import { FaultyProxy } from "../support/proxy.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
@@ -108,6 +109,16 @@ describe("locks on Redis", () => {
       });
       expect(await bare.exists("a")).toBe(0);
       await locks.acquire(request("a"));
+    });
+
+    it("does not take it later either on a server that slept, and does not know the scripts yet", async () => {
+      const locks = await open(server.url, 1000);
+      await halt(server.process.pid ?? 0);
+      await expect(locks.acquire(request("a"))).rejects.toMatchObject({ code: "STORE_UNREACHABLE" });
+      server.process.kill("SIGCONT");
+      // The second answer comes after all that was sent because of what came before the first.
+      for (let i = 0; i < 2; i++) expect(await locks.inspect("a")).toBeNull();
+      expect(await bare.exists("a")).toBe(0);
     });
 
     it("goes on with the same connection after it was cut", async () => {

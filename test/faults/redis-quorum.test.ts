@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import Redlock from "redlock";
 import { describe, expect, it } from "vitest";
+import { SCRIPTS } from "../../src/core/lock/redis/quorum/scripts.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
 import { expectWithin } from "../support/expect-within.ts";
 import { halt } from "../support/halt.ts";
@@ -133,6 +135,30 @@ describe("locks on a quorum of Redis servers", () => {
     for (const { process } of stopped) process.kill("SIGCONT");
     await Promise.all(bare.map((client) => client.ping()));
     await until(async () => (await keys("a")).join("") === "000");
+  });
+
+  it("leaves nothing where a node that does not know the scripts yet wakes up after all others", async () => {
+    await start();
+    const locks = await open(quorumUrl(servers), 20_000);
+    const [early, late] = servers;
+    if (early === undefined || late === undefined) throw new Error("no servers");
+    for (const { process } of [early, late]) await halt(process.pid ?? 0);
+    const stop = new AbortController();
+    const waiting = locks.acquire(request("a", { ttlMs: 120_000, waitMs: 60_000, signal: stop.signal }));
+    waiting.catch(() => {});
+    await until(async () => (await bare[2]?.exists("a")) === 1);
+    stop.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    early.process.kill("SIGCONT");
+    // Its claim makes a majority, that comes to nothing, and is given back.
+    await until(async () => /cmdstat_del:/.test((await bare[0]?.info("commandstats")) ?? ""));
+    late.process.kill("SIGCONT");
+    // The second answer comes after all that was sent because of what came before the first.
+    for (let i = 0; i < 2; i++) await locks.inspect("a");
+    expect(await keys("a")).toEqual([0, 0, 0]);
+    // It has learned them all the same: a node that is always the last would have no hold otherwise.
+    const digest = createHash("sha1").update(SCRIPTS.claim).digest("hex");
+    await until(async () => String(await bare[1]?.script("EXISTS", digest)) === "1");
   });
 
   it("excludes redlock and is excluded by it", async () => {

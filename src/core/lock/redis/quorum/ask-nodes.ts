@@ -6,6 +6,9 @@ import type { QuorumScript } from "./scripts.ts";
 /** Once a majority has answered, nobody waits longer than this for the rest, ms. */
 const PATIENCE_MS = 500;
 
+/** They take nothing, and run also where nobody waits for the answer any more. */
+const GIVE_BACK: ReadonlySet<QuorumScript> = new Set(["release", "leave"]);
+
 /** What one node said; `pending` while it has said nothing. */
 export type Reply =
   | { readonly state: "pending" }
@@ -32,14 +35,15 @@ export interface Question {
 /**
  * Runs a script on all nodes at once. Resolves with what each said as soon as that is decided, every node has replied, a
  * majority has and the others are known to be slow, or the time is over; never rejects. A node that is being connected to
- * is asked when that succeeds in time, and never after the end: nothing is run later for a caller that has gone on.
+ * is asked when that succeeds in time, and never after the end, nor is one told a script then that it does not know: nothing
+ * is run later for a caller that has gone on.
  */
 export function askNodes(
   nodes: readonly QuorumNode[],
   question: Question,
   clock: Clock,
 ): Promise<readonly Reply[]> {
-  const { script, keys, args, timeoutMs, decided, except, onFailed, whole } = question;
+  const { script, keys, args, timeoutMs, decided, except, onFailed, whole = false } = question;
   const majority = majorityOf(nodes.length);
   const replies: Reply[] = nodes.map(() => PENDING);
   const begin = clock.monotonic();
@@ -71,8 +75,9 @@ export function askNodes(
         cancel = clock.timer(Math.min(PATIENCE_MS, Math.max(0, begin + timeoutMs - clock.monotonic())), end);
       }
     };
+    const isWanted = () => !over || GIVE_BACK.has(script);
     const ask = (node: QuorumNode, index: number) => {
-      node.send(script, keys, args, begin, whole).then(
+      node.send(script, keys, args, begin, { whole, isWanted }).then(
         (value) => arrive(index, { state: "answer", value }),
         (error: unknown) => {
           onFailed?.(index);
