@@ -6,9 +6,6 @@ import type { QuorumScript } from "./scripts.ts";
 /** Once a majority has answered, nobody waits longer than this for the rest, ms. */
 const PATIENCE_MS = 500;
 
-/** They take nothing, and run also where nobody waits for the answer any more. */
-const GIVE_BACK: ReadonlySet<QuorumScript> = new Set(["release", "leave"]);
-
 /** What one node said; `pending` while it has said nothing. */
 export type Reply =
   | { readonly state: "pending" }
@@ -28,6 +25,13 @@ export interface Question {
   readonly except?: (index: number) => boolean;
   /** True when further replies can change nothing. */
   readonly decided?: (replies: readonly Reply[]) => boolean;
+  /**
+   * Where a node does not know the script, it is told its text only while this holds. Always by default: most scripts change
+   * nothing but what is the token's already.
+   */
+  readonly isWanted?: () => boolean;
+  /** Called when every node has answered, or cannot any more; long after the end where one is silent. */
+  readonly onSettled?: () => void;
   /** Called for each node that could not be asked or whose answer is lost, also after the end. */
   readonly onFailed?: (index: number) => void;
 }
@@ -35,8 +39,7 @@ export interface Question {
 /**
  * Runs a script on all nodes at once. Resolves with what each said as soon as that is decided, every node has replied, a
  * majority has and the others are known to be slow, or the time is over; never rejects. A node that is being connected to
- * is asked when that succeeds in time, and never after the end, nor is one told a script then that it does not know: nothing
- * is run later for a caller that has gone on.
+ * is asked when that succeeds in time, and never after the end: nothing is run later for a caller that has gone on.
  */
 export function askNodes(
   nodes: readonly QuorumNode[],
@@ -44,6 +47,7 @@ export function askNodes(
   clock: Clock,
 ): Promise<readonly Reply[]> {
   const { script, keys, args, timeoutMs, decided, except, onFailed, whole = false } = question;
+  const { isWanted = () => true, onSettled } = question;
   const majority = majorityOf(nodes.length);
   const replies: Reply[] = nodes.map(() => PENDING);
   const begin = clock.monotonic();
@@ -75,9 +79,14 @@ export function askNodes(
         cancel = clock.timer(Math.min(PATIENCE_MS, Math.max(0, begin + timeoutMs - clock.monotonic())), end);
       }
     };
-    const isWanted = () => !over || GIVE_BACK.has(script);
+    let unsettled = nodes.length;
+    const settle = () => {
+      if (--unsettled === 0) onSettled?.();
+    };
     const ask = (node: QuorumNode, index: number) => {
-      node.send(script, keys, args, begin, { whole, isWanted }).then(
+      const said = node.send(script, keys, args, begin, { whole, isWanted });
+      said.then(settle, settle);
+      said.then(
         (value) => arrive(index, { state: "answer", value }),
         (error: unknown) => {
           onFailed?.(index);
@@ -88,13 +97,16 @@ export function askNodes(
     cancel = clock.timer(timeoutMs, end);
     for (const [index, node] of nodes.entries()) {
       if (except?.(index)) {
+        settle();
         left--;
         replies[index] = { state: "failed", error: null };
       } else if (node.connected) ask(node, index);
       else {
         void node.attempt.then(() => {
-          if (over) onFailed?.(index);
-          else ask(node, index);
+          if (over) {
+            onFailed?.(index);
+            settle();
+          } else ask(node, index);
         });
       }
     }
