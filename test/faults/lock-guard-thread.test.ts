@@ -31,7 +31,7 @@ const onFile = () => ({ url: `embedded:${box.dir}/store.db`, timeoutMs: 10_000, 
 function guarded(
   locks: GuardOptions["locks"],
   script: string,
-  more: Partial<Pick<GuardOptions, "clock" | "onEvent">> & { readonly ttlMs?: number } = {},
+  more: Partial<Pick<GuardOptions, "clock" | "onEvent" | "onDoubt">> & { readonly ttlMs?: number } = {},
 ) {
   const { ttlMs = 60_000, ...rest } = more;
   return runGuarded({
@@ -101,6 +101,16 @@ describe("the guard's thread", () => {
     // Long before the first renewal, which is due after 20 s.
     expect(outcome).toMatchObject({ lost: "gone", heldThroughout: false, renewals: 0 });
     expect(events).toEqual(["acquired", "started", "lost", "exited"]);
+  });
+
+  it("does not say that it held when the end of the command is heard after the deadline, before any timer", async () => {
+    // No renewal, and nobody who kills: as when all stood still, and the command went on first.
+    const outcome = await guarded(onRedis(), "sleep 4; exit 9", {
+      clock: paced(1000),
+      ttlMs: 3500,
+      onDoubt: "ignore",
+    });
+    expect(outcome).toMatchObject({ exit: { code: 9 }, renewals: 0, lost: "expired", heldThroughout: false });
   });
 
   it.each([0.002, 0.05, 0.2, 0.5, 1])(

@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openLocks } from "../../src/core/lock/open-locks.ts";
 import { openStore } from "../../src/core/store/open-store.ts";
 import { expectWithin } from "../support/expect-within.ts";
+import { ready, scene } from "../support/scene.ts";
 import { type RunningDcs, type Sandbox, sandbox, startDcs } from "../support/start-dcs.ts";
 import { until } from "../support/until.ts";
 
@@ -83,7 +84,7 @@ describe("the guard", () => {
       "acquire",
       "k",
       "--ttl",
-      "3s",
+      "30s",
       "--wait",
       "forever",
       "--",
@@ -109,23 +110,23 @@ describe("the guard", () => {
 
   it("when dcs stands still past its TTL, the watchdog kills the command before the lock is given away", async () => {
     const beat = `while :; do echo x >> beats; done`;
-    const args = (script: string) => [
-      "lock",
-      "acquire",
-      "k",
-      "--ttl",
-      "2s",
-      "--wait",
-      "forever",
-      "--",
-      "sh",
-      "-c",
-      script,
+    const args = (ttl: string, script: string) => [
+      ...["lock", "acquire", "k", "--ttl", ttl, "--wait", "forever", "--", "sh", "-c", script],
     ];
-    const victim = start(args(beat));
-    await until(() => lines("beats").length > 10);
-    const next = start(args(`wc -l < beats > seen; sleep 0.3; wc -l < beats > later`));
-    await until(async () => (await inspect("k"))?.waiters.length === 1);
+    const { victim, next } = await scene(async (patience) => {
+      rmSync(join(box.dir, "beats"), { force: true });
+      const victim = start(args(`${3 * patience}s`, beat));
+      await ready(victim, () => lines("beats").length > 10);
+      const next = start(args("30s", `wc -l < beats > seen; sleep 0.3; wc -l < beats > later`));
+      try {
+        await ready(victim, async () => (await inspect("k"))?.waiters.length === 1);
+      } catch (error) {
+        next.process.kill("SIGKILL");
+        await next.done;
+        throw error;
+      }
+      return { victim, next };
+    });
     victim.process.kill("SIGSTOP");
     expect((await next.done).code).toBe(0);
     expect(file("later").trim()).toBe(file("seen").trim());
@@ -174,18 +175,13 @@ describe("the guard", () => {
   });
 
   it("when the store stays locked by another writer, kills a stubborn command before the TTL ends", async () => {
-    const dcs = start([
-      "lock",
-      "acquire",
-      "k",
-      "--ttl",
-      "2s",
-      "--",
-      "sh",
-      "-c",
-      "trap '' TERM; echo up; while :; do echo x >> beats; sleep 0.01; done",
-    ]);
-    await until(() => dcs.stdout().includes("up"));
+    const { dcs, ttlMs } = await scene(async (patience) => {
+      const ttlMs = 6000 * patience;
+      const stubborn = "trap '' TERM; echo up; while :; do echo x >> beats; sleep 0.01; done";
+      const dcs = start(["lock", "acquire", "k", "--ttl", `${ttlMs}ms`, "--", "sh", "-c", stubborn]);
+      await ready(dcs, () => dcs.stdout().includes("up"));
+      return { dcs, ttlMs };
+    });
     const { DatabaseSync } = await import("node:sqlite");
     const rival = new DatabaseSync(`${box.dir}/state/store.db`, { timeout: 2000 });
     rival.exec("BEGIN IMMEDIATE");
@@ -195,9 +191,9 @@ describe("the guard", () => {
     rival.exec("ROLLBACK");
     rival.close();
     expect(exit.code).toBe(3);
-    expectWithin(took, 2000 + 100);
+    expectWithin(took, ttlMs + 100);
     // Not at the first renewal that failed.
-    expect(took).toBeGreaterThan(700);
+    expect(took).toBeGreaterThan(0.35 * ttlMs);
     const beats = lines("beats").length;
     expect(lines("beats").length).toBe(beats);
   });

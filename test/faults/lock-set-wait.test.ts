@@ -39,9 +39,9 @@ describe("a waiter", () => {
   });
 
   it.each([
-    ["its place is lost", Number.POSITIVE_INFINITY, "LOCK_LOST"],
-    ["its wait ran out", 300, "LOCK_HELD"],
-  ])("says so when %s in the middle of a call to the store", async (_, waitMs, code) => {
+    ["its place is lost", Number.POSITIVE_INFINITY, 600, "LOCK_LOST"],
+    ["its wait ran out", 300, 60_000, "LOCK_HELD"],
+  ])("says so when %s in the middle of a call to the store", async (_, waitMs, ttlMs, code) => {
     await using store = await openStore(`embedded:${box.dir}/store.db`, {
       timeoutMs: 5000,
       stateDir: box.dir,
@@ -59,7 +59,7 @@ describe("a waiter", () => {
     };
     const waiting = locks.acquire({
       ...request,
-      ttlMs: 600,
+      ttlMs,
       waitMs,
       detached: false,
       onWait: () => void onWait(),

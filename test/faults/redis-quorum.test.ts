@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import Redlock from "redlock";
 import { describe, expect, it } from "vitest";
+import { SCRIPTS } from "../../src/core/lock/redis/quorum/scripts.ts";
 import { systemClock } from "../../src/core/util/clock.ts";
 import { expectWithin } from "../support/expect-within.ts";
 import { halt } from "../support/halt.ts";
@@ -53,6 +55,24 @@ describe("locks on a quorum of Redis servers", () => {
     expectWithin(performance.now() - begin, 5 * 1500);
     // What was asked for in vain is nobody's.
     expect(await bare[0]?.exists("b")).toBe(0);
+  });
+
+  it("names the dead alone when nobody is a majority: one that is slow to answer is not among them", async () => {
+    await start();
+    const ways = await proxies();
+    const [first, second, third] = ways;
+    await kill(1);
+    await kill(2);
+    if (first !== undefined) first.pace = { ...first.pace, delayMs: 200 };
+    const begin = performance.now();
+    await expect(open(quorumUrl(ways), 5000)).rejects.toMatchObject({
+      code: "STORE_UNREACHABLE",
+      message: expect.stringMatching(
+        new RegExp(`1 of the 3 Redis servers.*; 127.0.0.1:${second?.port}: .*127.0.0.1:${third?.port}: `),
+      ),
+    });
+    // As soon as it has answered, not when the time is over.
+    expectWithin(performance.now() - begin, 4000);
   });
 
   it("does not wait for a black hole again and again", async () => {
@@ -117,6 +137,34 @@ describe("locks on a quorum of Redis servers", () => {
     await until(async () => (await keys("a")).join("") === "000");
   });
 
+  it("leaves nothing where a node that does not know the scripts yet wakes up after all others", async () => {
+    await start();
+    const locks = await open(quorumUrl(servers), 20_000);
+    const [early, late] = servers;
+    if (early === undefined || late === undefined) throw new Error("no servers");
+    for (const { process } of [early, late]) await halt(process.pid ?? 0);
+    const stop = new AbortController();
+    const waiting = locks.acquire(request("a", { ttlMs: 120_000, waitMs: 60_000, signal: stop.signal }));
+    waiting.catch(() => {});
+    await until(async () => (await bare[2]?.exists("a")) === 1);
+    stop.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    early.process.kill("SIGCONT");
+    const digest = createHash("sha1").update(SCRIPTS.claim).digest("hex");
+    const learns = (node: number) =>
+      until(async () => String(await bare[node]?.script("EXISTS", digest)) === "1");
+    await learns(0);
+    // Whoever claimed all the same would have a majority now, that comes to nothing, and would give it back.
+    const given = async () => /cmdstat_del:/.test((await bare[0]?.info("commandstats")) ?? "");
+    await until(given, 1000).catch(() => {});
+    late.process.kill("SIGCONT");
+    // The second answer comes after all that was sent because of what came before the first.
+    for (let i = 0; i < 2; i++) await locks.inspect("a");
+    expect(await keys("a")).toEqual([0, 0, 0]);
+    await learns(1);
+    expect(await keys("a")).toEqual([0, 0, 0]);
+  });
+
   it("excludes redlock and is excluded by it", async () => {
     await start();
     const locks = await open();
@@ -137,7 +185,7 @@ describe("locks on a quorum of Redis servers", () => {
 
   it("leaves nothing behind that a node runs later than its caller waited", async () => {
     await start();
-    const locks = await open(quorumUrl(servers), 300);
+    const locks = await open(quorumUrl(servers), 1000);
     const stopped = servers.slice(0, 2);
     await Promise.all(stopped.map(({ process }) => halt(process.pid ?? 0)));
     await expect(locks.acquire(request("a"))).rejects.toMatchObject({ code: "STORE_UNREACHABLE" });
@@ -152,7 +200,7 @@ describe("locks on a quorum of Redis servers", () => {
   it("leaves nothing behind where the answer was lost", async () => {
     await start();
     const ways = await proxies();
-    const locks = await open(quorumUrl(ways), 400);
+    const locks = await open(quorumUrl(ways), 1500);
     // Nothing was released yet: that a server does not know the script for it is an answer that is lost as well.
     await locks.acquire(request("warm"));
     await until(async () => (await keys("warm")).join("") === "111");

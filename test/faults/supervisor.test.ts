@@ -121,10 +121,10 @@ describe("a supervised command under a watchdog", () => {
   });
 
   test("a deadline moved in time does not kill", async () => {
-    const { said, tell } = parentOf("sh", "-c", 'echo "{\\"event\\":\\"running\\"}"; sleep 1.8');
+    const { said, tell } = parentOf("sh", "-c", 'echo "{\\"event\\":\\"running\\"}"; sleep 3.5');
     await said("started");
     // Long enough for a busy machine to start the command in it.
-    tell("deadline 1500");
+    tell("deadline 3000");
     tell("open");
     await said("running");
     tell("deadline 60000");

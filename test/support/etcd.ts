@@ -34,6 +34,8 @@ export interface EtcdMember {
   readonly cluster: string;
 }
 
+const TRIES = 5;
+
 /** A real etcd of its own: free ports, its own data directory. */
 export class EtcdServer {
   readonly port: number;
@@ -43,15 +45,23 @@ export class EtcdServer {
   #process: ChildProcess | null = null;
   #log = "";
 
+  /** Where somebody took one of its ports meanwhile: again, on others, unless it is a member, whose ports others know. */
   static async start(options: EtcdOptions = {}): Promise<EtcdServer> {
-    const server = new EtcdServer(await freePort(), options.member?.peerPort ?? (await freePort()), options);
-    try {
-      await server.start();
-    } catch (error) {
-      await server.stop();
-      throw error;
+    for (let tries = 1; ; tries++) {
+      const server = new EtcdServer(
+        await freePort(),
+        options.member?.peerPort ?? (await freePort()),
+        options,
+      );
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        await server.stop();
+        const isTaken = server.#log.includes("address already in use");
+        if (!isTaken || options.member !== undefined || tries === TRIES) throw error;
+      }
     }
-    return server;
   }
 
   private constructor(port: number, peerPort: number, options: EtcdOptions) {

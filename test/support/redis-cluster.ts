@@ -20,19 +20,39 @@ const SHARES = [
 export async function startCluster(): Promise<ClusterSetUp> {
   const masters: RedisServer[] = [];
   const clients: Redis[] = [];
+  const stop = async () => {
+    for (const client of clients) client.disconnect();
+    for (const server of masters) await server.stop();
+  };
+  try {
+    await form(masters, clients);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url: `redis+cluster://127.0.0.1:${masters[0]?.port}`,
+    masters,
+    call: async (master, command, ...args) => clients[master]?.call(command, ...args),
+    stop,
+  };
+}
+
+/** Starts the masters, each with its share of the slots, and waits until they all know each other. */
+async function form(masters: RedisServer[], clients: Redis[]): Promise<void> {
   for (const [from, to] of SHARES) {
     const server = await startRedis([
       ...["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"],
       ...["--cluster-node-timeout", "2000"],
     ]);
+    masters.push(server);
     const client = new Redis(server.port, "127.0.0.1", { replyMapping: "legacy" });
+    clients.push(client);
     client.on("error", () => {});
     // The range command came with version 7.
     const slots = Array.from({ length: to - from + 1 }, (_, i) => from + i);
     await client.call("CLUSTER", "ADDSLOTS", ...slots);
-    await client.call("CLUSTER", "SET-CONFIG-EPOCH", masters.length + 1);
-    masters.push(server);
-    clients.push(client);
+    await client.call("CLUSTER", "SET-CONFIG-EPOCH", masters.length);
   }
   const [first] = masters;
   if (first === undefined) throw new Error("no master");
@@ -48,13 +68,4 @@ export async function startCluster(): Promise<ClusterSetUp> {
       20_000,
     );
   }
-  return {
-    url: `redis+cluster://127.0.0.1:${first.port}`,
-    masters,
-    call: async (master, command, ...args) => clients[master]?.call(command, ...args),
-    async stop() {
-      for (const client of clients) client.disconnect();
-      for (const server of masters) await server.stop();
-    },
-  };
 }

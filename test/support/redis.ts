@@ -14,41 +14,69 @@ export interface RedisServer {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts one; `args` are options of redis-server. Resolves when it answers, and has read its data where it `isLoaded`. */
+const PATIENCE_MS = 30_000;
+const TRIES = 5;
+
+/**
+ * Starts one; `args` are options of redis-server. Resolves when it answers, and has read its data where it `isLoaded`. Where
+ * somebody took the port meanwhile, or the one 10,000 above it that a server of a Cluster needs too: again, on another port
+ * unless one was asked for.
+ */
 export async function startRedis(
   args: readonly string[] = [],
   port?: number,
   { isLoaded = true } = {},
 ): Promise<RedisServer> {
-  const chosen = port ?? (await freePort());
+  for (let tries = 1; ; tries++) {
+    const server = await startAt(port ?? (await freePort()), args, isLoaded);
+    if ("url" in server) return server;
+    if (tries === TRIES || !server.log.includes("Address already in use"))
+      throw new Error(`redis-server did not start: ${args.join(" ")}\n${server.log}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function startAt(
+  port: number,
+  args: readonly string[],
+  isLoaded: boolean,
+): Promise<RedisServer | { readonly log: string }> {
   const dir = mkdtempSync(join(tmpdir(), "dcs-redis-"));
-  const base = [
-    "--port",
-    String(chosen),
-    "--bind",
-    "127.0.0.1",
-    "--dir",
-    dir,
-    "--save",
-    "",
-    "--appendonly",
-    "no",
-  ];
-  const child = spawn("redis-server", [...base, ...args], { stdio: "ignore" });
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  child.once("error", () => {});
-  await until(() => answers(chosen, isLoaded), 10_000);
-  return {
-    port: chosen,
-    url: `redis://127.0.0.1:${chosen}`,
-    process: child,
-    async stop(signal = "SIGKILL") {
-      child.kill("SIGCONT");
-      child.kill(signal);
-      await ended;
-      rmSync(dir, { recursive: true, force: true });
-    },
+  const place = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir];
+  const child = spawn("redis-server", [...place, "--save", "", "--appendonly", "no", ...args], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let log = "";
+  child.stdout.on("data", (text) => {
+    log = `${log}${text}`.slice(-5000);
+  });
+  let over = false;
+  // All that it said has been read.
+  child.once("close", () => {
+    over = true;
+  });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  child.once("error", (error) => {
+    log += error.message;
+    over = true;
+  });
+  const stop = async (signal: NodeJS.Signals = "SIGKILL") => {
+    child.kill("SIGCONT");
+    child.kill(signal);
+    await ended;
+    rmSync(dir, { recursive: true, force: true });
   };
+  try {
+    // Who answers may be whoever took the port.
+    const isUp = async () => log.includes("Server initialized") && (await answers(port, isLoaded));
+    await until(async () => (await isUp()) || over, PATIENCE_MS);
+  } catch (error) {
+    await stop();
+    throw new Error(`redis-server does not answer: ${args.join(" ")}\n${log}`, { cause: error });
+  }
+  if (!over) return { port, url: `redis://127.0.0.1:${port}`, process: child, stop };
+  rmSync(dir, { recursive: true, force: true });
+  return { log };
 }
 
 function answers(port: number, isLoaded: boolean): Promise<boolean> {
@@ -59,6 +87,7 @@ function answers(port: number, isLoaded: boolean): Promise<boolean> {
       resolve(answer);
     };
     socket.once("error", () => end(false));
+    socket.once("close", () => end(false));
     // One that is still reading its data answers too, and does nothing.
     socket.once("data", (text) => end(!isLoaded || !String(text).startsWith("-LOADING")));
     socket.once("connect", () => socket.write("PING\r\n"));

@@ -141,7 +141,19 @@ export class GuardState {
     this.lost ??= "gone";
   }
 
-  /** The command has ended. */
+  /**
+   * The command is seen to have ended. Where the deadline has passed by now, nobody knows which came first; this process may
+   * have stood still, and hear of the end before its timers tell it of the deadline.
+   */
+  commandEnded(): void {
+    if (this.#options.clock.monotonic() >= this.deadline) {
+      this.#held = false;
+      this.lost ??= "expired";
+    }
+    this.end();
+  }
+
+  /** Nothing can be lost any more. */
   end(): void {
     this.ended = true;
     this.#cancelTimer();

@@ -207,7 +207,7 @@ class Guard {
     else signal?.addEventListener("abort", onAbort, { once: true });
     try {
       const result = await child.finished;
-      this.#state.end();
+      this.#state.commandEnded();
       this.#tell({ type: "exited", exit: result.exit });
       return result;
     } finally {

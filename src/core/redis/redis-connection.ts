@@ -26,6 +26,16 @@ export interface RedisConnectionOptions<Script extends string> {
   readonly reconnect?: boolean;
 }
 
+export interface SendOptions {
+  /** Sends the script's text: see `runWhole`. */
+  readonly whole?: boolean;
+  /**
+   * Where the server did not know the script, its text is sent only if this holds: a caller that has gone on meanwhile has given
+   * back what it may have got, and that would come first.
+   */
+  readonly isWanted?: () => boolean;
+}
+
 /**
  * The one place that knows ioredis. Its defaults are not fit for locks: a call that timed out stays in the offline queue
  * and runs later, a lost reply is sent again, and a call can stay unsettled for ever after a reconnect. So: no offline
@@ -86,33 +96,37 @@ export class RedisConnection<Script extends string = never> {
     if (options.reconnect === false) redis.once("end", () => void this.#messages.close());
   }
 
-  /** Runs a script; rejects with STORE_UNREACHABLE and its kin when no answer came within the timeout. */
+  /** Runs a script; STORE_UNREACHABLE and its kin without an answer in time. Later its text is sent only if it `givesBack`. */
   run(
     name: Script,
     keys: readonly string[],
     args: readonly (string | number)[],
     timeoutMs = this.#timeoutMs,
+    givesBack = false,
   ): Promise<unknown> {
     const end = this.#clock.monotonic() + timeoutMs;
-    return this.#within(timeoutMs, async () => {
+    const caller = { waits: true };
+    const options = givesBack ? {} : { isWanted: () => caller.waits };
+    const call = async () => {
       for (let attempt = 0; ; attempt++) {
         try {
-          return await this.send(name, keys, args);
+          return await this.send(name, keys, args, options);
         } catch (error) {
           const late = this.#clock.monotonic() >= end;
           if (late || !this.#failsOver || !notRun(error)) throw error;
           await sleep(this.#clock, backoffDelay(FAILOVER, attempt), this.#signal);
         }
       }
-    });
+    };
+    return this.#within(timeoutMs, call, caller);
   }
 
-  /** Runs a script without a limit of time; rejects with the error of the client library. `whole`: see `runWhole`. */
+  /** Runs a script without a limit of time; rejects with the error of the client library. */
   async send(
     name: Script,
     keys: readonly string[],
     args: readonly (string | number)[],
-    whole = false,
+    { whole = false, isWanted }: SendOptions = {},
   ): Promise<unknown> {
     this.#shareWrites();
     if (whole) return await this.#redis.eval(this.#scripts[name], keys.length, ...keys, ...args);
@@ -121,8 +135,17 @@ export class RedisConnection<Script extends string = never> {
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
       // The first time on this server, or after it restarted: nothing was run.
+      if (isWanted?.() === false) {
+        this.#teach(name);
+        throw error;
+      }
       return await this.#redis.eval(this.#scripts[name], keys.length, ...keys, ...args);
     }
+  }
+
+  /** Lets the server know the script next time: one that is always the last to answer would never be told it otherwise. */
+  #teach(name: Script): void {
+    if ("stream" in this.#redis) this.#redis.script("LOAD", this.#scripts[name]).catch(() => {});
   }
 
   /** The server that is asked now; null where there are several, or none. */
@@ -234,10 +257,11 @@ export class RedisConnection<Script extends string = never> {
   }
 
   /** The call's result, or STORE_UNREACHABLE when there is none in time. By hand: a race costs a tenth of a call. */
-  #within<T>(timeoutMs: number, call: () => Promise<T>): Promise<T> {
+  #within<T>(timeoutMs: number, call: () => Promise<T>, caller?: { waits: boolean }): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const signal = this.#signal;
       const end = () => {
+        if (caller !== undefined) caller.waits = false;
         cancel();
         signal?.removeEventListener("abort", fail);
       };

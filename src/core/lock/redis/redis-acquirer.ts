@@ -88,7 +88,7 @@ export class RedisAcquirer {
   /** False when the token did not hold. */
   async release(name: string, token: string): Promise<boolean> {
     const { script, keys } = releaseOf(name, token);
-    return (await this.#parts.connection.run(script, keys, [token])) === 1;
+    return (await this.#parts.connection.run(script, keys, [token], this.#parts.timeoutMs, true)) === 1;
   }
 
   /** Says it again over a new connection: the one that the answer was lost with is gone. */

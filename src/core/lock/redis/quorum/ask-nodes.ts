@@ -25,6 +25,13 @@ export interface Question {
   readonly except?: (index: number) => boolean;
   /** True when further replies can change nothing. */
   readonly decided?: (replies: readonly Reply[]) => boolean;
+  /**
+   * Where a node does not know the script, it is told its text only while this holds. Always by default: most scripts change
+   * nothing but what is the token's already.
+   */
+  readonly isWanted?: () => boolean;
+  /** Called when every node has answered, or cannot any more; long after the end where one is silent. */
+  readonly onSettled?: () => void;
   /** Called for each node that could not be asked or whose answer is lost, also after the end. */
   readonly onFailed?: (index: number) => void;
 }
@@ -39,7 +46,8 @@ export function askNodes(
   question: Question,
   clock: Clock,
 ): Promise<readonly Reply[]> {
-  const { script, keys, args, timeoutMs, decided, except, onFailed, whole } = question;
+  const { script, keys, args, timeoutMs, decided, except, onFailed, whole = false } = question;
+  const { isWanted = () => true, onSettled } = question;
   const majority = majorityOf(nodes.length);
   const replies: Reply[] = nodes.map(() => PENDING);
   const begin = clock.monotonic();
@@ -71,8 +79,14 @@ export function askNodes(
         cancel = clock.timer(Math.min(PATIENCE_MS, Math.max(0, begin + timeoutMs - clock.monotonic())), end);
       }
     };
+    let unsettled = nodes.length;
+    const settle = () => {
+      if (--unsettled === 0) onSettled?.();
+    };
     const ask = (node: QuorumNode, index: number) => {
-      node.send(script, keys, args, begin, whole).then(
+      const said = node.send(script, keys, args, begin, { whole, isWanted });
+      said.then(settle, settle);
+      said.then(
         (value) => arrive(index, { state: "answer", value }),
         (error: unknown) => {
           onFailed?.(index);
@@ -83,13 +97,16 @@ export function askNodes(
     cancel = clock.timer(timeoutMs, end);
     for (const [index, node] of nodes.entries()) {
       if (except?.(index)) {
+        settle();
         left--;
         replies[index] = { state: "failed", error: null };
       } else if (node.connected) ask(node, index);
       else {
         void node.attempt.then(() => {
-          if (over) onFailed?.(index);
-          else ask(node, index);
+          if (over) {
+            onFailed?.(index);
+            settle();
+          } else ask(node, index);
         });
       }
     }

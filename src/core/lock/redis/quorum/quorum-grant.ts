@@ -57,7 +57,7 @@ export async function tryQuorum(nodes: QuorumNodes, candidate: Candidate): Promi
     fence: null,
   };
   const sent = clock.monotonic();
-  const claims = await nodes.ask({
+  const claims = await nodes.claim(token, {
     script: "claim",
     keys: [keys.lock, keys.state, keys.queue, keys.places],
     args: [token, ttlMs, fenced && placeMs === 0 ? "" : JSON.stringify(record), placeMs, fenced ? 0 : 1],

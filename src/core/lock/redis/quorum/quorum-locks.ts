@@ -85,7 +85,7 @@ export class QuorumLocks implements LockDriver {
     const now = this.#clock.monotonic();
     if (now >= deadline) throw answeredTooLate(name, now - sent, ttlMs);
     // Nodes that forgot it, or never heard of it, learn it from a hold that a majority has confirmed.
-    void this.#nodes.ask({
+    void this.#nodes.claim(token, {
       script: "restore",
       keys: [lock, state],
       args: [token, ttlMs, record.fence ?? 0, JSON.stringify(record)],

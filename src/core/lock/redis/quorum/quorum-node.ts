@@ -1,5 +1,5 @@
 import { DcsError, toDcsError } from "../../../errors.ts";
-import { isReplyError, RedisConnection } from "../../../redis/redis-connection.ts";
+import { isReplyError, RedisConnection, type SendOptions } from "../../../redis/redis-connection.ts";
 import { toRedisError } from "../../../redis/redis-errors.ts";
 import type { RedisAddress } from "../../../redis/redis-url.ts";
 import { type BackoffPolicy, backoffDelay } from "../../../util/backoff.ts";
@@ -84,22 +84,22 @@ export class QuorumNode {
   }
 
   /**
-   * Runs a script on the connection that is there; rejects with the client library's error, or why there is none.
-   * `whole`: by its text, see `RedisConnection.runWhole`.
+   * Runs a script on the connection that is there; rejects with the client library's error, or why there is none. The options
+   * are those of `RedisConnection.send`.
    */
   send(
     script: QuorumScript,
     keys: readonly string[],
     args: readonly (string | number)[],
     now: number,
-    whole = false,
+    options: SendOptions = {},
   ): Promise<unknown> {
     const connection = this.#connection;
     if (connection === null) return Promise.reject(this.#failure ?? new Error("not connected"));
     if (this.#pending++ === 0) this.#since = now;
     // It swallows requests, the deletion of what it may have set among them: a new connection may fare better.
     else if (now - this.#since > 2 * this.#options.timeoutMs) void connection.close();
-    return connection.send(script, keys, args, whole).finally(() => {
+    return connection.send(script, keys, args, options).finally(() => {
       if (this.#pending > 0) this.#pending--;
       this.#since = this.#options.clock.monotonic();
     });

@@ -25,6 +25,8 @@ export class QuorumNodes {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly maxTtlMs: number;
+  /** By token, those that some node has not answered yet. */
+  readonly #claims = new Map<string, { isWanted: boolean; open: number }>();
 
   /** Resolves once a majority is connected; STORE_UNREACHABLE and its kin when that cannot be within the timeout. */
   static async open(target: QuorumTarget, options: QuorumNodesOptions): Promise<QuorumNodes> {
@@ -57,6 +59,24 @@ export class QuorumNodes {
     return askNodes(this.all, { timeoutMs: this.timeoutMs, ...question }, this.clock);
   }
 
+  /**
+   * Asks for what the token is to have. A node that is slow to say that it does not know the script is told it also when a majority
+   * has answered, but not once the token gives back what it has: that would come first.
+   */
+  claim(token: string, question: Parameters<QuorumNodes["ask"]>[0]): Promise<readonly Reply[]> {
+    const claim = this.#claims.get(token) ?? { isWanted: true, open: 0 };
+    this.#claims.set(token, claim);
+    claim.isWanted = true;
+    claim.open++;
+    return this.ask({
+      ...question,
+      isWanted: () => claim.isWanted,
+      onSettled: () => {
+        if (--claim.open === 0) this.#claims.delete(token);
+      },
+    });
+  }
+
   /** Like `ask`, and rejects when fewer than a majority answered. */
   async askMajority(question: Parameters<QuorumNodes["ask"]>[0]): Promise<readonly Reply[]> {
     const replies = await this.ask(question);
@@ -84,6 +104,8 @@ export class QuorumNodes {
     },
   ): Promise<readonly Reply[]> {
     const { ttlMs, ...rest } = options;
+    const claim = this.#claims.get(token);
+    if (claim !== undefined) claim.isWanted = false;
     const until = this.clock.monotonic() + ttlMs;
     const names = [keys.lock, keys.queue, keys.places, keys.wake];
     const onFailed = (index: number) => this.all[index]?.owe(keys, token, until);
@@ -112,6 +134,7 @@ export class QuorumNodes {
 
   async #untilMajority(): Promise<void> {
     const connected = () => this.all.filter((node) => node.connected).length;
+    const end = this.clock.monotonic() + this.timeoutMs + STRAGGLERS_MS;
     let tried = 0;
     const enough = Promise.withResolvers<void>();
     for (const node of this.all) {
@@ -124,15 +147,17 @@ export class QuorumNodes {
     const late = new AbortController();
     await Promise.race([
       enough.promise,
-      sleep(this.clock, this.timeoutMs + STRAGGLERS_MS, late.signal).catch(() => {}),
+      sleep(this.clock, end - this.clock.monotonic(), late.signal).catch(() => {}),
     ]).finally(() => late.abort());
+    // Where there will be no majority the others have all of their time, or one that is well would pass for dead.
+    const patienceMs = connected() < this.majority ? end - this.clock.monotonic() : STRAGGLERS_MS;
     const rest = this.all
       .filter((node) => !node.connected && node.failure === null)
       .map((node) => node.attempt);
     const patience = new AbortController();
     await Promise.race([
       Promise.all(rest),
-      sleep(this.clock, STRAGGLERS_MS, patience.signal).catch(() => {}),
+      sleep(this.clock, patienceMs, patience.signal).catch(() => {}),
     ]).finally(() => patience.abort());
     if (connected() < this.majority) {
       const replies = this.all.map(
