@@ -12,6 +12,8 @@ export interface KnownServer extends AsyncDisposable {
   readonly origin: string;
   /** How many requests of a path it has seen. */
   count(path: string): Promise<number>;
+  /** The percentile of the times after which it has itself written its last answers of the path, ms. */
+  given(path: string, last: number): Promise<(percentile: number) => number>;
 }
 
 export async function startKnownServer(): Promise<KnownServer> {
@@ -22,6 +24,11 @@ export async function startKnownServer(): Promise<KnownServer> {
     pid: child.pid ?? 0,
     origin,
     count: async (path) => Number(await (await fetch(`${origin}/count?of=${path}`)).text()),
+    async given(path, last) {
+      const answer = await fetch(`${origin}/given?of=${path}&last=${last}`);
+      const times = ((await answer.json()) as number[]).toSorted((a, b) => a - b);
+      return (percentile) => times[Math.max(0, Math.ceil((percentile / 100) * times.length) - 1)] ?? 0;
+    },
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGKILL");

@@ -93,6 +93,8 @@ export function dispatchOptions(
     method: method as Dispatcher.HttpMethod,
     headers: headers.flat(),
     body: body === null ? null : Buffer.from(body),
+    // undici would open a new connection after each HEAD, and that would be measured.
+    reset: false,
   };
 }
 
