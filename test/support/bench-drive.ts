@@ -95,7 +95,7 @@ export async function drive(
   { requests, lanes = 4, timeoutMs = 10_000, during }: DriveOptions,
 ): Promise<Driven> {
   const histograms = await Histograms.load();
-  const recorder = new Recorder(histograms, false);
+  const recorder = new Recorder(histograms, { hasInstances: false, hasService: true });
   const loop = new ClosedLoop({ driver, recorder, timeoutMs, lanes, amount: requests ?? null, now });
   const run = loop.run({ beginMs: now(), measureMs: 0, endMs: null });
   if (during !== undefined) {

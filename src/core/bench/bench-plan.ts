@@ -77,3 +77,8 @@ export interface BenchPlan {
   readonly requestTimeoutMs: number;
   readonly sliceMs: number;
 }
+
+/** False where a request goes out as soon as it is due, so that its service time is its latency. */
+export function hasService({ engine }: Pick<BenchPlan, "engine">): boolean {
+  return engine !== "autocannon";
+}

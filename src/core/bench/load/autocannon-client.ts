@@ -14,10 +14,7 @@ export interface AutocannonClient {
   _connect(): void;
   _doRequest(): void;
   _destroyConnection(): void;
-  on(event: "request", fn: () => void): void;
-  on(event: "headers", fn: (headers: { readonly shouldKeepAlive: boolean }) => void): void;
-  on(event: "response", fn: (status: number, bytes: number) => void): void;
-  on(event: "connError", fn: (error: Error) => void): void;
+  emit(event: string, ...about: unknown[]): boolean;
 }
 
 /** What all clients of a load share. */
@@ -120,7 +117,7 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
     return result;
   };
 
-  client.on("request", () => {
+  const onRequest = () => {
     const at = now();
     isMeasured = tally.onRequest(at);
     hasHead = false;
@@ -128,12 +125,8 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
     request.launchedMs = at;
     request.beganMs = at;
     pending = request;
-  });
-  client.on("headers", ({ shouldKeepAlive }) => {
-    hasHead = true;
-    if (!shouldKeepAlive) isClosing = true;
-  });
-  client.on("response", (status, bytes) => {
+  };
+  const onResponse = (status: number, bytes: number) => {
     if (pending === null) return;
     const ended = settle();
     const isOk = okStatuses.has(status);
@@ -141,12 +134,35 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
       if (isOk) recorder.carriedOver(now());
     } else if (isOk) recorder.ok(ended, now(), bytes);
     else recorder.failed(ended, now(), String(status), `the target answered ${status}`);
-  });
-  client.on("connError", (error) => {
+  };
+  const onError = (error: Error) => {
     failedAt = now();
     if (garbage !== null) return;
     const ended = settle();
     if (ended !== null) recorder.failed(ended, failedAt, failureKind(error), sayFailure(error));
-  });
+  };
+  const { emit } = client;
+  // In place of listeners: what autocannon itself would count is not counted twice, and an event a request costs no list.
+  client.emit = (event, first, second) => {
+    switch (event) {
+      case "request":
+        onRequest();
+        return true;
+      case "headers":
+        hasHead = true;
+        if (!(first as { readonly shouldKeepAlive: boolean }).shouldKeepAlive) isClosing = true;
+        return true;
+      case "body":
+        return true;
+      case "response":
+        onResponse(first as number, second as number);
+        return true;
+      case "connError":
+        onError(first as Error);
+        return true;
+      default:
+        return emit.call(client, event, first, second);
+    }
+  };
   return settle;
 }

@@ -12,6 +12,8 @@ export interface LoadWindow {
 
 /** One worker's load. */
 export interface Load {
+  /** How long, of the measurement, it only looked at the clock, ms: its thread is busy then, and yet free. */
+  readonly spunMs?: number;
   /** Resolves when everything was sent and has ended. */
   run(window: LoadWindow): Promise<void>;
   /** Sends nothing more; `run` resolves when what is under way has ended. */

@@ -17,6 +17,11 @@ export interface PacerOptions {
   readonly now: () => number;
 }
 
+/**
+ * What is due sooner is waited for by looking at the clock between answers: waking a thread for it would take longer. Such a load
+ * keeps a processor busy anyway.
+ */
+const SPIN_MS = 0.25;
 /** So many at once, then answers are looked at: who is far behind must not grow deaf. */
 const BURST = 64;
 
@@ -31,18 +36,26 @@ export class Pacer implements Load {
   #window: LoadWindow = { beginMs: 0, measureMs: 0, endMs: null };
   #sweeping: NodeJS.Timeout | undefined;
   #isSending = true;
+  /** When it began to look at the clock; null when it does not. */
+  #spunAt: number | null = null;
+  #spunMs = 0;
 
   constructor(options: PacerOptions) {
     this.#o = options;
     const { driver, recorder, timeoutMs, now } = options;
-    this.#flights = new Flights({ driver, recorder, timeoutMs, now, onEnd: () => this.#maybeEnd() });
+    this.#flights = new Flights({ driver, recorder, timeoutMs, now, onEnd: () => this.#onEnd() });
+  }
+
+  /** How long, of the measurement, it looked at the clock and nothing else was to do, ms. */
+  get spunMs(): number {
+    return this.#spunMs;
   }
 
   async run(window: LoadWindow): Promise<void> {
     this.#window = window;
     this.#o.recorder.measureMs = window.measureMs;
     this.#sweeping = setInterval(() => this.#flights.sweep(this.#o.now()), SWEEP_MS);
-    this.#o.ticker.start(() => this.#tick());
+    this.#o.ticker.start(this.#tick);
     this.#tick();
     await this.#ended.promise;
     clearInterval(this.#sweeping);
@@ -60,9 +73,10 @@ export class Pacer implements Load {
     this.#maybeEnd();
   }
 
-  #tick(): void {
-    const { schedule, now, ticker, recorder, maxInFlight } = this.#o;
+  readonly #tick = (): void => {
+    const { schedule, now, recorder, maxInFlight } = this.#o;
     const { beginMs, measureMs, endMs } = this.#window;
+    this.#endSpin(now());
     for (let sent = 0; this.#isSending; sent++) {
       const due = schedule.peek();
       if (due === null || (endMs !== null && beginMs + due >= endMs)) {
@@ -72,11 +86,11 @@ export class Pacer implements Load {
       const dueMs = beginMs + due;
       const nowMs = now();
       if (dueMs > nowMs) {
-        ticker.at(dueMs);
+        this.#rest(dueMs, nowMs);
         return;
       }
       if (sent >= BURST) {
-        setImmediate(() => this.#tick());
+        setImmediate(this.#tick);
         return;
       }
       schedule.advance();
@@ -88,6 +102,28 @@ export class Pacer implements Load {
       if (isMeasured) recorder.sent(nowMs - dueMs);
       this.#flights.launch(dueMs, nowMs, isMeasured);
     }
+  };
+
+  #rest(dueMs: number, nowMs: number): void {
+    if (dueMs - nowMs > SPIN_MS) {
+      this.#o.ticker.at(dueMs);
+      return;
+    }
+    this.#spunAt = nowMs;
+    setImmediate(this.#tick);
+  }
+
+  #endSpin(nowMs: number): void {
+    const { measureMs, endMs } = this.#window;
+    if (this.#spunAt !== null && this.#spunAt >= measureMs && (endMs === null || nowMs < endMs))
+      this.#spunMs += nowMs - this.#spunAt;
+    this.#spunAt = null;
+  }
+
+  /** What was spent on an answer was not spent on looking at the clock. */
+  #onEnd(): void {
+    this.#spunAt = null;
+    this.#maybeEnd();
   }
 
   #maybeEnd(): void {

@@ -24,6 +24,12 @@ interface InstanceTally {
   readonly latency: LatencyHistogram;
 }
 
+export interface RecorderOptions {
+  /** The target is a service, and each instance is counted by itself. */
+  readonly hasInstances: boolean;
+  readonly hasService: boolean;
+}
+
 /** Counts and times of one worker since the last `take`. It does not know of warm-up: who calls it leaves that out. */
 export class Recorder {
   readonly #histograms: Histograms;
@@ -34,12 +40,15 @@ export class Recorder {
   readonly #counts = { sent: 0, ok: 0, errors: 0, timeouts: 0, unfinished: 0, dropped: 0 };
   readonly #errors = new Map<string, { count: number; example: string }>();
   readonly #instances: InstanceTally[] | null;
+  readonly #hasService: boolean;
   #bytes = 0;
   #carried = 0;
   /** When the measurement begins. */
   measureMs = 0;
 
-  constructor(histograms: Histograms, hasInstances: boolean) {
+  /** `hasService`: some requests wait before they are sent. Without it the service time is the latency. */
+  constructor(histograms: Histograms, { hasInstances, hasService }: RecorderOptions) {
+    this.#hasService = hasService;
     this.#histograms = histograms;
     this.#latency = histograms.create();
     this.#service = histograms.create();
@@ -66,7 +75,7 @@ export class Recorder {
   ok(request: Ended, nowMs: number, bytes: number): void {
     this.#bytes += bytes;
     this.#latency.record(nowMs - request.dueMs);
-    this.#service.record(nowMs - (request.beganMs ?? request.launchedMs));
+    if (this.#hasService) this.#service.record(nowMs - (request.beganMs ?? request.launchedMs));
     this.#end(request, nowMs, "ok");
   }
 
@@ -117,7 +126,7 @@ export class Recorder {
   #pending(request: Ended, nowMs: number, outcome: Outcome): void {
     this.#latency.record(nowMs - request.dueMs);
     // What was never written was not served either.
-    if (request.beganMs !== null) this.#service.record(nowMs - request.beganMs);
+    if (this.#hasService && request.beganMs !== null) this.#service.record(nowMs - request.beganMs);
     this.#end(request, nowMs, outcome);
   }
 

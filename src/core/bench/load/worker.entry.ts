@@ -1,6 +1,7 @@
 /** One worker of a benchmark: a thread with a load of its own, which tells what it saw slice by slice. */
 import { parentPort, workerData } from "node:worker_threads";
 import { toDcsError } from "../../errors.ts";
+import { hasService } from "../bench-plan.ts";
 import { Histograms } from "../latency-histogram.ts";
 import type { LoadWindow } from "./load.ts";
 import { msUntil, now } from "./now.ts";
@@ -46,7 +47,7 @@ function slicing(recorder: Recorder, { measureMs }: LoadWindow): () => void {
 }
 
 /** The share of the measured time in which this thread's event loop worked; ask when it has ended. */
-function utilisation({ measureMs, endMs }: LoadWindow): () => number {
+function utilisation({ measureMs, endMs }: LoadWindow): (spunMs: number) => number {
   let begun = performance.eventLoopUtilization();
   let ended: ReturnType<typeof performance.eventLoopUtilization> | null = null;
   const timers = [
@@ -60,9 +61,11 @@ function utilisation({ measureMs, endMs }: LoadWindow): () => number {
         ended = performance.eventLoopUtilization();
       }, msUntil(endMs)),
     );
-  return () => {
+  return (spunMs) => {
     for (const timer of timers) clearTimeout(timer);
-    return performance.eventLoopUtilization(ended ?? performance.eventLoopUtilization(), begun).utilization;
+    const last = ended ?? performance.eventLoopUtilization();
+    const { active, idle } = performance.eventLoopUtilization(last, begun);
+    return active + idle === 0 ? 0 : Math.max(0, active - spunMs) / (active + idle);
   };
 }
 
@@ -72,11 +75,14 @@ async function run(opened: OpenLoad, recorder: Recorder, window: LoadWindow): Pr
   await opened.load.run(window);
   const endedMs = now();
   endSlices();
-  tell({ type: "done", endedMs, utilisation: used() });
+  tell({ type: "done", endedMs, utilisation: used(opened.load.spunMs ?? 0) });
 }
 
 try {
-  const recorder = new Recorder(await Histograms.load(), plan.target.kind === "service");
+  const recorder = new Recorder(await Histograms.load(), {
+    hasInstances: plan.target.kind === "service",
+    hasService: hasService(plan),
+  });
   const opened = await openLoad(plan, worker, recorder);
   opened.follow(instances);
   parentPort?.on("message", (order: BenchOrder) => {

@@ -10,6 +10,8 @@ export interface GatheringOptions {
   readonly histograms: Histograms;
   readonly workers: number;
   readonly sliceMs: number;
+  /** Some requests wait before they are sent; without it the service time is the latency. */
+  readonly hasService: boolean;
   /** Of the measurement; null where a number of requests ends it. */
   readonly durationMs: number | null;
 }
@@ -49,10 +51,10 @@ export class Gathering {
 
   constructor(options: GatheringOptions) {
     this.#o = options;
-    const { histograms, workers, durationMs } = options;
+    const { histograms, workers, hasService, durationMs } = options;
     this.#durationMs = durationMs ?? Number.POSITIVE_INFINITY;
     this.latency = histograms.create();
-    this.service = histograms.create();
+    this.service = hasService ? histograms.create() : this.latency;
     this.lag = histograms.create();
     this.errorLatency = histograms.create();
     this.#lagOf = Array.from({ length: workers }, () => 0);
@@ -81,7 +83,7 @@ export class Gathering {
     const latency = histograms.decode(report.latency);
     const lag = histograms.decode(report.lag);
     this.latency.add(latency);
-    this.service.add(histograms.decode(report.service));
+    if (this.#o.hasService) this.service.add(histograms.decode(report.service));
     this.lag.add(lag);
     this.errorLatency.add(histograms.decode(report.errorLatency));
     addCounts(this.#counts, report.counts);
@@ -97,7 +99,7 @@ export class Gathering {
   /** Puts another run's behind this one's. */
   merge(other: Gathering): void {
     this.latency.add(other.latency);
-    this.service.add(other.service);
+    if (this.#o.hasService) this.service.add(other.service);
     this.lag.add(other.lag);
     this.errorLatency.add(other.errorLatency);
     addCounts(this.#counts, other.#counts);

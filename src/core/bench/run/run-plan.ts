@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { DcsError } from "../../errors.ts";
 import { entryUrl } from "../../util/entry.ts";
-import type { BenchPlan } from "../bench-plan.ts";
+import { type BenchPlan, hasService } from "../bench-plan.ts";
 import type { DriverInstance } from "../drive/driver.ts";
 import type { Histograms } from "../latency-histogram.ts";
 import type { LoadWindow } from "../load/load.ts";
@@ -58,6 +58,7 @@ export async function runPlan(options: RunPlanOptions): Promise<RunOutcome> {
     histograms,
     workers: plan.workers,
     sliceMs: plan.sliceMs,
+    hasService: hasService(plan),
     durationMs: plan.durationMs,
   });
   await using crew = new Crew(options, gathering);

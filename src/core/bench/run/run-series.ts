@@ -1,4 +1,4 @@
-import type { BenchPlan } from "../bench-plan.ts";
+import { type BenchPlan, hasService } from "../bench-plan.ts";
 import { sayTarget } from "../bench-target.ts";
 import type { DriverInstance } from "../drive/driver.ts";
 import { errorRate, type Measured } from "../judge/bench-metrics.ts";
@@ -48,7 +48,10 @@ export async function runSeries(options: RunSeriesOptions): Promise<BenchResult>
     if (outcome.endedBy !== null) break;
   }
   const ceiling = await ceilingOf(options, outcomes);
-  const total = new Gathering({ histograms, workers: plan.workers, sliceMs: plan.sliceMs, durationMs: null });
+  const total = new Gathering({
+    ...{ histograms, workers: plan.workers, sliceMs: plan.sliceMs, durationMs: null },
+    hasService: hasService(plan),
+  });
   for (const { gathering } of outcomes) total.merge(gathering);
   return resultOf({ ...options, ceiling }, outcomes, total);
 }
