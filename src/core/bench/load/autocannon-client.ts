@@ -141,7 +141,7 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
     const ended = settle();
     if (ended !== null) recorder.failed(ended, failedAt, failureKind(error), sayFailure(error));
   };
-  const { emit } = client;
+  const emit = client.emit.bind(client);
   // In place of listeners: what autocannon itself would count is not counted twice, and an event a request costs no list.
   client.emit = (event, first, second) => {
     switch (event) {
@@ -161,7 +161,7 @@ export function countClient(client: AutocannonClient, tally: AutocannonTally): (
         onError(first as Error);
         return true;
       default:
-        return emit.call(client, event, first, second);
+        return emit(event, first, second);
     }
   };
   return settle;
