@@ -2,6 +2,7 @@ import { seededRandom } from "../../util/seeded-random.ts";
 import type { BenchPlan } from "../bench-plan.ts";
 import type { Driver, DriverInstance } from "../drive/driver.ts";
 import { openDriver } from "../drive/open-driver.ts";
+import type { BenchEngine } from "../result.ts";
 import { AutocannonLoad } from "./autocannon-load.ts";
 import { ClosedLoop } from "./closed-loop.ts";
 import type { Load } from "./load.ts";
@@ -57,6 +58,12 @@ export async function openLoad(plan: BenchPlan, worker: number, recorder: Record
     driver,
     ticker,
   );
+}
+
+/** Loads what a load of the engine needs, while something else is waited for. */
+export async function preload(engine: BenchEngine): Promise<void> {
+  if (engine === "autocannon") await import("autocannon");
+  else await Promise.all([import("../drive/http-driver.ts"), import("undici")]);
 }
 
 /** The stages with the warm-up before them. */

@@ -1,18 +1,24 @@
 import type { ErrorCode } from "../../errors.ts";
 import type { BenchPlan } from "../bench-plan.ts";
 import type { DriverInstance } from "../drive/driver.ts";
+import type { BenchEngine } from "../result.ts";
 import type { LoadWindow } from "./load.ts";
 import type { SliceReport } from "./slice.ts";
 
-/** What a worker is started with. */
+/** What a worker is started with: before it is known what it is to do, so that its libraries are loaded meanwhile. */
 export interface BenchWorkerData {
-  readonly plan: BenchPlan;
-  /** Its number, from 0. */
-  readonly worker: number;
-  readonly instances: readonly DriverInstance[];
+  /** What it will probably be asked for. */
+  readonly likely: BenchEngine;
 }
 
 export type BenchOrder =
+  /** Comes first, and is answered with `ready` or `failed`. `worker` is its number, from 0. */
+  | {
+      readonly type: "open";
+      readonly plan: BenchPlan;
+      readonly worker: number;
+      readonly instances: readonly DriverInstance[];
+    }
   | { readonly type: "start"; readonly window: LoadWindow }
   | { readonly type: "follow"; readonly instances: readonly DriverInstance[] }
   /** Send nothing more, wait for answers. */

@@ -9,6 +9,7 @@ import type { LoadWindow } from "../load/load.ts";
 import { now } from "../load/now.ts";
 import { requestsUntil } from "../load/schedule.ts";
 import type { BenchOrder, BenchReport, BenchWorkerData } from "../load/worker-messages.ts";
+import type { BenchEngine } from "../result.ts";
 import { Gathering } from "./gathering.ts";
 
 /** Who ended a run before its time. */
@@ -29,6 +30,8 @@ export interface RunOutcome {
 export interface RunPlanOptions {
   readonly plan: BenchPlan;
   readonly histograms: Histograms;
+  /** Threads that were started before; as many as are needed are taken out of it. */
+  readonly spare?: Worker[];
   /** The instances of a service, now; empty for other targets. */
   readonly instances: readonly DriverInstance[];
   /** Calls back when they have changed; returns how to end that. */
@@ -113,6 +116,23 @@ interface Done {
   readonly utilisation: number;
 }
 
+/** A thread that loads what a load of the engine needs, and waits to be told more. Whoever starts it ends it. */
+export function startThread(likely: BenchEngine): Worker {
+  const workerData: BenchWorkerData = { likely };
+  const thread = new Worker(entryUrl("bench-worker"), { workerData, execArgv: [], stdin: false });
+  // Whoever uses it listens, too; until then its end is nobody's failure.
+  thread.on("error", () => {});
+  return thread;
+}
+
+/** Takes one that lives out of those that were started before. */
+function takeSpare(spare: Worker[]): Worker | null {
+  for (let thread = spare.pop(); thread !== undefined; thread = spare.pop()) {
+    if (thread.threadId !== -1) return thread;
+  }
+  return null;
+}
+
 /** The workers of one run. */
 class Crew implements AsyncDisposable {
   readonly #workers: readonly Worker[];
@@ -120,15 +140,14 @@ class Crew implements AsyncDisposable {
   readonly #done: readonly PromiseWithResolvers<Done>[];
   readonly #gone: readonly Promise<unknown>[];
 
-  constructor({ plan, instances }: RunPlanOptions, gathering: Gathering) {
+  constructor({ plan, instances, spare = [] }: RunPlanOptions, gathering: Gathering) {
     const numbers = Array.from({ length: plan.workers }, (_, worker) => worker);
     this.#ready = numbers.map(() => Promise.withResolvers<void>());
     this.#done = numbers.map(() => Promise.withResolvers<Done>());
     // Looked at later, and a failure before that is no failure of nobody's.
     for (const { promise } of [...this.#ready, ...this.#done]) promise.catch(() => {});
     this.#workers = numbers.map((worker) => {
-      const workerData: BenchWorkerData = { plan, worker, instances };
-      const thread = new Worker(entryUrl("bench-worker"), { workerData, execArgv: [], stdin: false });
+      const thread = takeSpare(spare) ?? startThread(plan.engine);
       const fail = (error: unknown) => {
         this.#ready[worker]?.reject(error);
         this.#done[worker]?.reject(error);
@@ -143,6 +162,7 @@ class Crew implements AsyncDisposable {
         else if (report.type === "done") this.#done[worker]?.resolve(report);
         else fail(new DcsError(report.code, report.message, { hint: report.hint }));
       });
+      thread.postMessage({ type: "open", plan, worker, instances } satisfies BenchOrder);
       return thread;
     });
     this.#gone = this.#workers.map((thread) => new Promise((resolve) => thread.once("exit", resolve)));

@@ -1,3 +1,4 @@
+import type { Worker } from "node:worker_threads";
 import { type BenchPlan, hasService } from "../bench-plan.ts";
 import { sayTarget } from "../bench-target.ts";
 import type { DriverInstance } from "../drive/driver.ts";
@@ -30,6 +31,8 @@ export interface RunSeriesOptions {
   readonly runs: number;
   readonly instances: Instances;
   readonly histograms: Histograms;
+  /** As for `runPlan`. */
+  readonly spare: Worker[];
   readonly environment: BenchEnvironment;
   /** True of the run, and told with it. */
   readonly notes: readonly string[];
@@ -72,9 +75,9 @@ interface Judged extends RunSeriesOptions {
 }
 
 function oneRun(options: RunSeriesOptions, run: number): Promise<RunOutcome> {
-  const { plan, histograms, instances, thresholds, abortAfterMs, signal, onProgress } = options;
+  const { plan, histograms, spare, instances, thresholds, abortAfterMs, signal, onProgress } = options;
   return runPlan({
-    ...{ plan, histograms, signal },
+    ...{ plan, histograms, spare, signal },
     instances: instances.now,
     onInstances: (listener) => instances.listen(listener),
     onProgress(progress): EarlyEnd | null {

@@ -1,16 +1,17 @@
 import { cpus } from "node:os";
+import type { Worker } from "node:worker_threads";
 import { DcsError } from "../../errors.ts";
 import type { Store } from "../../store/store.ts";
 import type { BenchPlan } from "../bench-plan.ts";
 import type { BenchThreshold } from "../judge/judge-run.ts";
 import { Histograms } from "../latency-histogram.ts";
-import type { BenchEnvironment, BenchResult } from "../result.ts";
+import type { BenchEngine, BenchEnvironment, BenchResult } from "../result.ts";
 import { type BenchOptions, benchPlan } from "./bench-options.ts";
 import { benchEnvironment } from "./environment.ts";
 import { FollowedService } from "./follow-service.ts";
 import { fitOpenFiles } from "./open-files.ts";
 import { probe } from "./probe.ts";
-import type { RunProgress } from "./run-plan.ts";
+import { type RunProgress, startThread } from "./run-plan.ts";
 import { NO_INSTANCES, runSeries } from "./run-series.ts";
 
 export interface SessionOptions {
@@ -39,8 +40,19 @@ interface SessionParts {
   readonly notes: readonly string[];
   readonly followed: FollowedService | null;
   readonly histograms: Histograms;
+  /** Threads that were started while the target was looked at. */
+  readonly spare: Worker[];
   readonly environment: BenchEnvironment;
   readonly signal: AbortSignal;
+}
+
+/** What the first request will probably say. */
+function likelyEngine({ engine, target }: BenchPlan): BenchEngine {
+  return engine === "loop" && target.kind === "http" ? "autocannon" : engine;
+}
+
+async function endThreads(threads: readonly Worker[]): Promise<void> {
+  await Promise.allSettled(threads.map((thread) => thread.terminate()));
 }
 
 async function follow(
@@ -66,15 +78,18 @@ export class BenchSession implements AsyncDisposable {
     const { options, version = "unknown", cwd = process.cwd() } = given;
     const { signal = new AbortController().signal } = given;
     const wanted = fitOpenFiles(benchPlan(options, cpus().length));
-    const followed = await follow(given, wanted, signal);
+    const spare = Array.from({ length: wanted.workers }, () => startThread(likelyEngine(wanted)));
+    let followed: FollowedService | null = null;
     try {
+      followed = await follow(given, wanted, signal);
       const [{ plan, notes }, histograms, environment] = await Promise.all([
         probe(wanted, followed?.now ?? [], signal),
         Histograms.load(),
         benchEnvironment(version, cwd),
       ]);
-      return new BenchSession({ plan, notes, followed, histograms, environment, signal });
+      return new BenchSession({ plan, notes, followed, histograms, spare, environment, signal });
     } catch (error) {
+      await endThreads(spare);
       await followed?.[Symbol.asyncDispose]();
       throw error;
     }
@@ -86,12 +101,13 @@ export class BenchSession implements AsyncDisposable {
   }
 
   measure(measurement: Measurement): Promise<BenchResult> {
-    const { notes, followed, histograms, environment, signal } = this.#parts;
+    const { notes, followed, histograms, spare, environment, signal } = this.#parts;
     const instances = followed ?? NO_INSTANCES;
-    return runSeries({ ...measurement, notes, instances, histograms, environment, signal });
+    return runSeries({ ...measurement, notes, instances, histograms, spare, environment, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await endThreads(this.#parts.spare);
     await this.#parts.followed?.[Symbol.asyncDispose]();
   }
 }
