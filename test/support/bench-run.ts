@@ -19,7 +19,7 @@ export async function benchRun(target: string, options: BenchRunOptions): Promis
   });
 }
 
-const ATTEMPTS = 5;
+const ATTEMPTS = 8;
 
 /**
  * Measures until the times are right, a few times at most: what else runs on the machine adds to times now and then, and what dcs

@@ -15,18 +15,18 @@ describe.each([1, 2])("with workers: %i", (workers) => {
     measured(async () => {
       const before = await server.count("/constant");
       const result = await benchRun(`${server.origin}/constant?ms=50`, {
-        ...{ rate: 400, duration: 1500, warmup: 1000, workers },
+        ...{ rate: 200, duration: 3000, warmup: 1000, workers },
       });
       expect(result.requests).toMatchObject({ sent: 600, ok: 600, errors: 0, timeouts: 0, dropped: 0 });
       // And the first one, and those of the warm-up, which are not counted.
-      expect((await server.count("/constant")) - before).toBe(1001);
+      expect((await server.count("/constant")) - before).toBe(801);
       expect(result).toMatchObject({ engine: "pacer", mode: "rate" });
       const truth = await server.given("/constant", 600);
       return () => {
         expectClose(truth(50), 50, "what the server gave");
         for (const name of PERCENTILES)
           expectClose(result.latencyMs[name], truth(Number(name.slice(1))), name);
-        expectClose(result.rate.achieved, 400, "rate");
+        expectClose(result.rate.achieved, 200, "rate");
         expect(result.verdict).toBe("PASS");
       };
     }));
