@@ -141,6 +141,7 @@ function steps({ findMax }: BenchResult, paint: Paint): readonly string[] {
   const by = {
     target: "above that the target does not hold it",
     generator: "above that the generator does not hold it, so the target may take more",
+    stopped: "the search was stopped there, and more may hold",
     limit: "no higher rate was tried",
   }[findMax.limitedBy];
   const most =

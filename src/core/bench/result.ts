@@ -171,8 +171,11 @@ export interface FindMaxStep {
 export interface FindMaxResult {
   /** The highest rate that held, per second; 0 when none did. */
   readonly rate: number;
-  /** What ended the search: the target broke a threshold, the generator could not send more, or a limit was reached. */
-  readonly limitedBy: "target" | "generator" | "limit";
+  /**
+   * What ended the search: the target broke a threshold, the generator could not send more, the highest rate that may be tried was
+   * reached, or somebody stopped it, or it took too many steps.
+   */
+  readonly limitedBy: "target" | "generator" | "limit" | "stopped";
   readonly steps: readonly FindMaxStep[];
 }
 

@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { Clock } from "../util/clock.ts";
+import { sayFailure } from "../util/say-failure.ts";
 
 export interface ServiceRequest {
   /** Upper case. */
@@ -190,13 +191,4 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#chunks = [];
     this.#resolve(answer);
   }
-}
-
-/** With the reasons of each address where several were tried. */
-function sayFailure(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof AggregateError && error.message === "") {
-    return [...new Set(error.errors.map(sayFailure))].join(", ");
-  }
-  return error.message;
 }

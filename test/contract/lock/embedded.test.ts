@@ -48,3 +48,30 @@ it("grants no detached hold whose place was lost just before", async () => {
   expect(await store.leases()).toEqual([]);
   await rm(dir, { recursive: true, force: true });
 });
+
+it.each([true, false])(
+  "hears that it is stopped while its place is being taken (fair: %s)",
+  async (fair) => {
+    const dir = await mkdtemp(join(tmpdir(), "dcs-locks-"));
+    await using store = await openStore(`embedded:${dir}/store.db`, { timeoutMs: 10_000, stateDir: dir });
+    const txn = store.txn.bind(store);
+    const stop = new AbortController();
+    let isArmed = false;
+    store.txn = async (request, options) => {
+      const result = await txn(request, options);
+      if (isArmed) stop.abort(new Error("enough"));
+      return result;
+    };
+    await using locks = new StoreLocks(store, systemClock);
+    const ask = { name: "a", ttlMs: 30_000, holder: { host: "elsewhere", pid: 4711, command: "test" } };
+    const first = await locks.acquire({ ...ask, waitMs: 0, detached: false });
+    isArmed = true;
+    const second = locks.acquire({ ...ask, waitMs: 20_000, detached: false, fair, signal: stop.signal });
+    await expect(second).rejects.toThrow("enough");
+    isArmed = false;
+    expect(await locks.inspect("a")).toMatchObject({ waiters: [] });
+    await locks.release("a", first.token);
+    await rm(dir, { recursive: true, force: true });
+  },
+  10_000,
+);

@@ -145,7 +145,7 @@ describe("etcd, driven", () => {
   it("logs in, and says at once why it cannot begin", async () => {
     const nobody = `etcd://127.0.0.1:${await freePort()}`;
     expect(await refusalOf(etcdPlan(nobody, null))).toMatchObject({
-      code: "STORE_UNREACHABLE",
+      code: "BENCH_UNREACHABLE",
       exitCode: 5,
       message: expect.stringContaining("ECONNREFUSED"),
     });

@@ -185,7 +185,7 @@ describe("gRPC, driven", () => {
         expect(counts.ok).toBe(20);
       }
       await expect(openPlan(grpcPlan(target))).rejects.toMatchObject({
-        code: "STORE_UNREACHABLE",
+        code: "BENCH_UNREACHABLE",
         hint: expect.stringContaining("--ca"),
       });
     });
@@ -195,7 +195,7 @@ describe("gRPC, driven", () => {
       await expect(
         openPlan(grpcPlan(`grpcs://localhost:${shop.port}/${CALL}`, { ca })),
       ).rejects.toMatchObject({
-        code: "STORE_UNREACHABLE",
+        code: "BENCH_UNREACHABLE",
         message: expect.stringMatching(/altnames|localhost/),
       });
     });
@@ -232,7 +232,7 @@ describe("gRPC, driven", () => {
     const nobody = at(await freePort());
     for (const grpc of [{}, { proto: SHOP_PROTO }]) {
       expect(await refusalOf(grpcPlan(nobody, grpc))).toMatchObject({
-        code: "STORE_UNREACHABLE",
+        code: "BENCH_UNREACHABLE",
         exitCode: 5,
         message: expect.stringContaining("ECONNREFUSED"),
       });

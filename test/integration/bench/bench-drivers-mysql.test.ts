@@ -47,6 +47,17 @@ describe("MariaDB, driven", () => {
     expect(await counter("Aborted_clients")).toBe(0);
   });
 
+  it("leaves nothing open at a server that stands still, so that its process ends", async () => {
+    try {
+      const tookMs = await endsByItself(plan("SELECT 1"), async () => {
+        process.kill(db.pid, "SIGSTOP");
+      });
+      expect(tookMs).toBeLessThan(5000);
+    } finally {
+      process.kill(db.pid, "SIGCONT");
+    }
+  });
+
   it("selects 1 unless told otherwise, and counts what it gets", async () => {
     for (const [text, bytes] of [
       [null, 1],
@@ -129,7 +140,7 @@ describe("MariaDB, driven", () => {
   it("says at once why it cannot begin", async () => {
     const at = (login: string, database = "dcs") => `mysql://${login}@127.0.0.1:${db.port}/${database}`;
     expect(await refusalOf(plan(null, {}, `mysql://dcs@127.0.0.1:${await freePort()}/dcs`))).toMatchObject({
-      code: "STORE_UNREACHABLE",
+      code: "BENCH_UNREACHABLE",
       exitCode: 5,
       message: expect.stringContaining("ECONNREFUSED"),
     });

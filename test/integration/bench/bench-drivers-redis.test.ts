@@ -155,7 +155,7 @@ describe("Redis, driven", () => {
   it("says at once why it cannot begin", async () => {
     const { port } = await start(["--requirepass", "right"]);
     expect(await refusalOf(redisPlan(`redis://127.0.0.1:${await freePort()}`, null))).toMatchObject({
-      code: "STORE_UNREACHABLE",
+      code: "BENCH_UNREACHABLE",
       exitCode: 5,
       message: expect.stringContaining("ECONNREFUSED"),
     });

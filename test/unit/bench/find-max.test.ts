@@ -57,6 +57,13 @@ describe("the search for the highest rate", () => {
     expect(twice.limitedBy).toBe("generator");
   });
 
+  it("says that it was stopped before it had found where that ends", async () => {
+    const tryRate = async (rate: number) =>
+      benchResult(rate < 400 ? { verdict: "PASS" } : { verdict: "INVALID", endedBy: "person" });
+    const { found } = await findMax({ tryRate, start: 100, limit: 1e6, onStep: () => {} });
+    expect(found).toMatchObject({ rate: 200, limitedBy: "stopped" });
+  });
+
   it("was stopped before it began: one step says so", async () => {
     const { found, best } = await findMax({
       tryRate: async () => benchResult({ verdict: "INVALID", endedBy: "person" }),

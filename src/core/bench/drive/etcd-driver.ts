@@ -45,7 +45,7 @@ export class EtcdDriver implements Driver {
   #isLoggingIn = false;
   #isClosed = false;
 
-  /** Connects. USAGE for the operation, URL_INVALID, FILE_INVALID; STORE_UNREACHABLE when no endpoint answers; PERMISSION_DENIED. */
+  /** Connects. USAGE for the operation, URL_INVALID, FILE_INVALID; BENCH_UNREACHABLE when no endpoint answers; PERMISSION_DENIED. */
   static async open({ url, operation, share, workers }: EtcdDriverOptions): Promise<EtcdDriver> {
     const operationOf = parseEtcdOperation(operation);
     try {

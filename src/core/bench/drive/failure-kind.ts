@@ -1,4 +1,5 @@
 import { redact } from "../../util/redact.ts";
+import { sayFailure as inWords } from "../../util/say-failure.ts";
 
 /** Codes of undici and Node in words that say what happened. */
 const KINDS: Readonly<Record<string, string>> = {
@@ -21,13 +22,9 @@ export function failureKind(error: unknown): string {
   return KINDS[code] ?? code;
 }
 
-/** The failure in words, without secrets; with the reasons of each address where several were tried. */
+/** The failure in words, without secrets. */
 export function sayFailure(error: unknown): string {
-  if (!(error instanceof Error)) return redact(String(error));
-  if (error instanceof AggregateError && error.message === "") {
-    return [...new Set(error.errors.map(sayFailure))].join(", ");
-  }
-  return redact(error.message);
+  return redact(inWords(error));
 }
 
 /** True for what this machine, and not the target, has run out of. */

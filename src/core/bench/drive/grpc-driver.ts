@@ -37,7 +37,7 @@ export class GrpcDriver implements Driver {
 
   /**
    * Learns the types, makes the message and connects. USAGE where there is no such method or message, FILE_INVALID for the .proto
-   * file, STORE_UNREACHABLE, PERMISSION_DENIED.
+   * file, BENCH_UNREACHABLE, PERMISSION_DENIED.
    */
   static async open({ target, request, share }: GrpcDriverOptions): Promise<GrpcDriver> {
     const grpc = await import("@grpc/grpc-js");

@@ -46,7 +46,7 @@ const clock: Clock = {
 export class MysqlDriver implements Driver {
   readonly #lanes: Lanes;
 
-  /** Logs in. USAGE for the operation, URL_INVALID, STORE_UNREACHABLE, PERMISSION_DENIED. */
+  /** Logs in. USAGE for the operation, URL_INVALID, BENCH_UNREACHABLE, PERMISSION_DENIED. */
   static async open({ url, operation, share, workers }: MysqlDriverOptions): Promise<MysqlDriver> {
     const statement = parseSqlOperation(operation);
     const target = targetOf(url);

@@ -36,7 +36,7 @@ const CLOSED = /^Connection is closed|^Stream isn't writeable|^Reached the max r
 export class RedisDriver implements Driver {
   readonly #lanes: Lanes;
 
-  /** Connects. USAGE for the operation, URL_INVALID, STORE_UNREACHABLE, PERMISSION_DENIED. */
+  /** Connects. USAGE for the operation, URL_INVALID, BENCH_UNREACHABLE, PERMISSION_DENIED. */
   static async open({ url, operation, share, workers }: RedisDriverOptions): Promise<RedisDriver> {
     const words = parseRedisOperation(operation);
     const shown = redact(url);

@@ -12,13 +12,13 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 const UNREACHABLE = "check the address, and that it runs there";
 const DENIED = "check user and password in the URL, and what the user may do";
 
-/** STORE_UNREACHABLE: nothing answers at the target, or nothing that can be spoken with. `shown` is without secrets. */
+/** BENCH_UNREACHABLE: nothing answers at the target, or nothing that can be spoken with. `shown` is without secrets. */
 export function targetUnreachable(
   shown: string,
   why: string,
   { cause, hint = UNREACHABLE }: TargetErrorOptions = {},
 ): DcsError {
-  return targetError("STORE_UNREACHABLE", `${shown} cannot be used: ${why}`, shown, { cause, hint });
+  return targetError("BENCH_UNREACHABLE", `${shown} cannot be used: ${why}`, shown, { cause, hint });
 }
 
 /** PERMISSION_DENIED: the target refuses the user, the password or a right. */
@@ -44,7 +44,8 @@ export function asTargetError(error: unknown, shown: string): unknown {
   const { code, message, details } = error;
   if (code === "STORE_UNREACHABLE" || code === "PERMISSION_DENIED") {
     const hint = code === "PERMISSION_DENIED" ? DENIED : UNREACHABLE;
-    return targetError(code, message, shown, { cause: error, hint }, details);
+    const own = code === "PERMISSION_DENIED" ? code : "BENCH_UNREACHABLE";
+    return targetError(own, message, shown, { cause: error, hint }, details);
   }
   if (code !== "URL_INVALID") return error;
   const why = message.replace(/^(?:locks URL|database URL|store) "[^"]*":? ?/, "");

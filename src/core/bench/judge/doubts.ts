@@ -43,7 +43,13 @@ export function doubtsOf(input: DoubtInput): readonly Doubt[] {
   const { measured, series, offered, utilisation, errors, maxInFlight } = input;
   const { counts, latency, lag } = measured;
   if (counts.sent === 0) {
-    return [{ distorts: "all", reason: "not one request was sent, so there is nothing to judge" }];
+    return [
+      {
+        distorts: "all",
+        reason:
+          "not one request was sent in the measurement (the warm-up is not part of it), so there is nothing to judge",
+      },
+    ];
   }
   const doubts: Doubt[] = [];
   const local = errors.filter(({ kind }) => isLocalFailure(kind));

@@ -6,6 +6,7 @@ import { firstRows } from "./thin-table.ts";
 const ENDED: Readonly<Record<FindMaxResult["limitedBy"], string>> = {
   target: "more than that the target did not keep up with",
   generator: "more than that this machine could not send: the target may well take more",
+  stopped: "the search was stopped before it had found where that ends",
   limit: "more than that was not tried: it is the limit that was given",
 };
 

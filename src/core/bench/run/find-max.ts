@@ -35,6 +35,7 @@ export async function findMax({ tryRate, start, limit, onStep, signal }: FindMax
   let failed: { readonly rate: number; readonly isTarget: boolean } | null = null;
   let last: BenchResult | null = null;
   let doubted: number | null = null;
+  let isFound = false;
   let rate = Math.min(start, limit);
   // Also when it was stopped before its first step: that one tells so, and ends at once.
   while (last === null || (steps.length < MOST_STEPS && signal?.aborted !== true)) {
@@ -43,6 +44,7 @@ export async function findMax({ tryRate, start, limit, onStep, signal }: FindMax
     const step = stepOf(rate, result);
     steps.push(step);
     onStep(step);
+    // What was cut off has held nothing, and broken nothing.
     if (result.endedBy === "person") break;
     if (result.verdict === "INVALID" && result.requests.dropped === 0 && doubted !== rate) {
       doubted = rate;
@@ -50,11 +52,20 @@ export async function findMax({ tryRate, start, limit, onStep, signal }: FindMax
     }
     if (result.verdict === "PASS") held = { rate, result };
     else failed = { rate, isTarget: result.verdict === "FAIL" || result.requests.dropped > 0 };
-    if (held !== null && (held.rate >= limit || (failed !== null && failed.rate / held.rate <= CLOSE))) break;
-    if (failed !== null && failed.rate <= LOWEST) break;
+    isFound =
+      held === null
+        ? failed !== null && failed.rate <= LOWEST
+        : held.rate >= limit || (failed !== null && failed.rate / held.rate <= CLOSE);
+    if (isFound) break;
     rate = nextRate(held?.rate ?? null, failed?.rate ?? null, limit);
   }
-  const limitedBy = failed === null ? "limit" : failed.isTarget ? "target" : "generator";
+  const limitedBy = !isFound
+    ? "stopped"
+    : failed === null
+      ? "limit"
+      : failed.isTarget
+        ? "target"
+        : "generator";
   return {
     found: { rate: held?.rate ?? 0, limitedBy, steps },
     best: { ...(held?.result ?? last), endedBy: last.endedBy },

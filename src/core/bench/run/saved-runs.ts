@@ -1,6 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { DcsError } from "../../errors.ts";
+import { writeWhole } from "../../util/write-whole.ts";
 import type { BenchEnvironment, BenchResult, BenchSetup, RunStatistics } from "../result.ts";
 
 /** The runs of one benchmark as a file keeps them: what a later one is compared with. */
@@ -61,7 +62,7 @@ export function runsOf({ target, startedAt, setup, environment, runs }: BenchRes
 /** FILE_INVALID when it cannot be written. */
 export async function saveRuns(path: string, saved: SavedRuns): Promise<void> {
   try {
-    await writeFile(path, `${JSON.stringify({ schema: "dcs.bench.runs/1", data: saved }, null, 2)}\n`);
+    await writeWhole(path, `${JSON.stringify({ schema: "dcs.bench.runs/1", data: saved }, null, 2)}\n`);
   } catch (cause) {
     throw invalid("--save", path, messageOf(cause), cause);
   }

@@ -105,7 +105,8 @@ function judgeAll(
 function whyTooFew(n: number, m: number, alpha: number, metrics: number): string | null {
   const best = smallestP(n, m);
   if (best * metrics < alpha) return null;
-  const seen = n === m ? `${n} run${n === 1 ? "" : "s"} a side` : `${n} runs of A and ${m} of B`;
+  const seen =
+    n === m ? `${n} run${n === 1 ? "" : "s"} a side` : `${n} run${n === 1 ? "" : "s"} of A and ${m} of B`;
   const two = (p: number) => Number(p.toPrecision(2));
   return (
     `too few runs: ${seen} can give p = ${two(best)} at best, which is ${two(Math.min(1, best * metrics))} over the ${metrics} ` +

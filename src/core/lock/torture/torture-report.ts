@@ -1,6 +1,5 @@
+import type { Verdict } from "../../verdict/verdict.ts";
 import type { CheckName, Finding } from "./finding.ts";
-
-export type TortureVerdict = "PASS" | "FAIL" | "INVALID";
 
 export interface TortureCounts {
   readonly acquisitions: number;
@@ -22,7 +21,7 @@ export interface TortureCounts {
 
 /** What a torture run came to: `data` of `dcs.lock.torture/1`. */
 export interface TortureReport {
-  readonly verdict: TortureVerdict;
+  readonly verdict: Verdict;
   /** Why, in words. */
   readonly reasons: readonly string[];
   /** The first of each check. */
